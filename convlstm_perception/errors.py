@@ -1,0 +1,31 @@
+"""The errors this package raises; each message names what, where and the mend."""
+
+from __future__ import annotations
+
+
+class PerceptionError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ImageError(PerceptionError):
+    """An image that cannot be used: its encoding, size or data is wrong."""
+
+
+class SourceError(PerceptionError):
+    """A video, image folder or dataset that is missing or cannot be read."""
+
+
+class BundleError(PerceptionError):
+    """A model bundle that is incomplete, corrupt or does not fit this version."""
+
+
+class EngineError(PerceptionError):
+    """An inference engine that cannot be loaded or run."""
+
+
+class FrameOrderError(PerceptionError):
+    """A frame that is not newer than the frames already seen from its camera."""
+
+
+class ParameterError(PerceptionError):
+    """A parameter whose value is outside its documented range."""

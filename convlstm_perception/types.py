@@ -1,0 +1,168 @@
+"""The values that travel between the parts of the package.
+
+Boxes are rows ``(cx, cy, width, height)`` in pixels of the camera image, with the
+origin at the centre of the top-left pixel, x to the right and y down (the optical
+frame's image axes, REP-103). Times are integer nanoseconds where they are stamps
+and float seconds where they are durations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32Array = NDArray[np.float32]
+Int64Array = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+Image = NDArray[np.uint8]
+
+NANOSECONDS_PER_SECOND = 1_000_000_000
+
+
+def _expect_shape(name: str, array: np.ndarray, *shape: int | None) -> None:
+    """Raise ValueError unless ``array`` has ``shape`` (None matches any length)."""
+    if len(array.shape) != len(shape) or any(
+        want is not None and have != want for have, want in zip(array.shape, shape, strict=True)
+    ):
+        wanted = ", ".join("*" if want is None else str(want) for want in shape)
+        raise ValueError(f"{name}: expected shape ({wanted}), got {array.shape}")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One camera image.
+
+    Attributes:
+        image: (height, width, 3) uint8, channels blue, green, red.
+        stamp_ns: time of exposure in nanoseconds, as the camera's header gives it.
+        frame_id: optical frame of the camera (REP-103, REP-105).
+    """
+
+    image: Image
+    stamp_ns: int
+    frame_id: str = ""
+
+    def __post_init__(self) -> None:
+        _expect_shape("Frame.image", self.image, None, None, 3)
+        if self.image.dtype != np.uint8:
+            raise ValueError(f"Frame.image: expected dtype uint8, got {self.image.dtype}")
+        if 0 in self.image.shape:
+            raise ValueError(f"Frame.image: empty image of shape {self.image.shape}")
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectories:
+    """Where N pedestrians will be at H future times.
+
+    Attributes:
+        times: (H,) seconds after the stamp of the frame, increasing.
+        boxes: (N, H, 4) predicted boxes (cx, cy, width, height) in pixels.
+        variances: (N, H, 4) variance of each box coordinate in pixels squared.
+    """
+
+    times: Float32Array
+    boxes: Float32Array
+    variances: Float32Array
+
+    def __post_init__(self) -> None:
+        horizons = self.times.shape[0]
+        _expect_shape("Trajectories.boxes", self.boxes, None, horizons, 4)
+        _expect_shape("Trajectories.variances", self.variances, len(self.boxes), horizons, 4)
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def take(self, rows: NDArray[np.intp] | BoolArray) -> Trajectories:
+        """The trajectories of the pedestrians selected by index or mask."""
+        return Trajectories(self.times, self.boxes[rows], self.variances[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """The pedestrians found in one frame, each with its predicted trajectory.
+
+    Attributes:
+        boxes: (N, 4) boxes (cx, cy, width, height) in pixels.
+        scores: (N,) confidence in [0, 1], falling.
+        trajectories: future boxes of the same N pedestrians.
+    """
+
+    boxes: Float32Array
+    scores: Float32Array
+    trajectories: Trajectories
+
+    def __post_init__(self) -> None:
+        _expect_shape("Detections.boxes", self.boxes, None, 4)
+        _expect_shape("Detections.scores", self.scores, len(self.boxes))
+        if len(self.trajectories) != len(self.boxes):
+            raise ValueError(
+                f"Detections.trajectories: {len(self.trajectories)} rows "
+                f"for {len(self.boxes)} boxes"
+            )
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def take(self, rows: NDArray[np.intp] | BoolArray) -> Detections:
+        """The detections selected by index or mask."""
+        return Detections(self.boxes[rows], self.scores[rows], self.trajectories.take(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """The pedestrians followed at one time.
+
+    Attributes:
+        ids: (N,) int64 track ids, positive, never used twice by one tracker.
+        boxes: (N, 4) boxes in pixels: the matched detection's, or, while coasting,
+            the track's own prediction for this time.
+        scores: (N,) confidence in [0, 1].
+        coasting: (N,) True where no detection matched in this frame.
+        trajectories: future boxes of the same N pedestrians.
+    """
+
+    ids: Int64Array
+    boxes: Float32Array
+    scores: Float32Array
+    coasting: BoolArray
+    trajectories: Trajectories
+
+    def __post_init__(self) -> None:
+        rows = len(self.ids)
+        _expect_shape("Tracks.ids", self.ids, None)
+        _expect_shape("Tracks.boxes", self.boxes, rows, 4)
+        _expect_shape("Tracks.scores", self.scores, rows)
+        _expect_shape("Tracks.coasting", self.coasting, rows)
+        if len(self.trajectories) != rows:
+            raise ValueError(
+                f"Tracks.trajectories: {len(self.trajectories)} rows for {rows} tracks"
+            )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class PerceptionResult:
+    """What the pipeline answers for one frame.
+
+    Attributes:
+        stamp_ns: stamp of the frame answered.
+        frame_id: frame_id of the frame answered.
+        detections: every detection above the lowest threshold, before tracking.
+        tracks: the confirmed pedestrians with ids and trajectories.
+        valid_slots: number of time slots of the window that held a frame.
+        restarted: why the buffer and the tracks began anew with this frame, or "".
+        latencies: seconds spent in each stage, by the stage's name
+            (``preprocess``, ``encoder``, ``motion``, ``decode``, ``track``).
+    """
+
+    stamp_ns: int
+    frame_id: str
+    detections: Detections
+    tracks: Tracks
+    valid_slots: int
+    restarted: str = ""
+    latencies: dict[str, float] = field(default_factory=dict)
