@@ -1,0 +1,85 @@
+"""How people move in a composed clip: along real tracks, or on random walks of a fixed camera."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from convlstm_perception.data.jaad import FRAME_RATE, BoxTrack
+from convlstm_perception.types import Float32Array
+
+_REAL_TRACK_SHARE = 0.5
+_STANDING_SHARE = 0.2
+_PATH_STEP = 0.1  # seconds between the knots of a random walk
+
+
+class WalkSampler:
+    """Draws motions, normalised so that the person is at the origin and 1 high at time 0.
+
+    Args:
+        tracks: real box tracks to draw from; may be empty.
+        past, future: seconds that a motion must cover.
+    """
+
+    def __init__(self, tracks: Sequence[BoxTrack], past: float, future: float) -> None:
+        self._past, self._future = past, future
+        least = int((past + 0.5) * FRAME_RATE)
+        self._tracks = [track for track in tracks if len(track.boxes) > least]
+
+    def draw(self, random: np.random.Generator, times: Float32Array) -> Float32Array:
+        """A motion at ``times`` (seconds, 0 is now).
+
+        Returns:
+            (times, 3) float32 rows (x, y, log height), with x and y in heights at time 0; NaN
+            where a real track had ended.
+        """
+        if self._tracks and random.random() < _REAL_TRACK_SHARE:
+            return self._real(random, times)
+        return self._random(random, times)
+
+    def _real(self, random: np.random.Generator, times: Float32Array) -> Float32Array:
+        boxes = self._tracks[random.integers(len(self._tracks))].boxes
+        first, last = int(np.ceil(self._past * FRAME_RATE)), len(boxes) - int(0.5 * FRAME_RATE)
+        now = int(random.integers(first, last))
+        frames = now + times * FRAME_RATE
+        position = np.stack(
+            [np.interp(frames, np.arange(len(boxes)), column) for column in boxes.T], axis=1
+        )
+        height = boxes[now, 3]
+        mirror = -1.0 if random.random() < 0.5 else 1.0
+        motion = np.stack(
+            [
+                mirror * (position[:, 0] - boxes[now, 0]) / height,
+                (position[:, 1] - boxes[now, 1]) / height,
+                np.log(position[:, 3] / height),
+            ],
+            axis=1,
+        )
+        motion[(frames < 0) | (frames > len(boxes) - 1)] = np.nan
+        return motion.astype(np.float32)
+
+    def _random(self, random: np.random.Generator, times: Float32Array) -> Float32Array:
+        knots = np.arange(-self._past - 0.2, self._future + 0.2, _PATH_STEP)
+        if random.random() < _STANDING_SHARE:
+            speed = np.zeros(len(knots))
+        else:
+            # Walking: about 1.4 m/s and 1.75 m, so 0.8 heights a second at most seen side on.
+            speed = np.abs(random.normal(0.6, 0.25)) * np.ones(len(knots))
+            if random.random() < 0.15:  # stop or start on the way
+                ramp = np.clip((knots - random.uniform(-0.5, 2.0)) / 0.6, 0, 1)
+                speed = speed * (ramp if random.random() < 0.5 else 1 - ramp)
+        turning = np.cumsum(random.normal(0, random.uniform(0.0, 0.12), len(knots)))
+        heading = random.uniform(0, 2 * np.pi) + turning
+        depth_effect = random.uniform(0.1, 0.7)  # the lower the camera, the less y moves
+        path = np.stack(
+            [
+                np.cumsum(speed * np.cos(heading)) * _PATH_STEP,
+                np.cumsum(speed * np.sin(heading)) * _PATH_STEP * depth_effect,
+                np.cumsum(speed * np.sin(heading)) * _PATH_STEP * random.uniform(0.02, 0.2),
+            ],
+            axis=1,
+        )
+        now = np.array([np.interp(0.0, knots, column) for column in path.T])
+        motion = np.stack([np.interp(times, knots, column) for column in path.T], axis=1) - now
+        return motion.astype(np.float32)

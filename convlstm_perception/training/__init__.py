@@ -1,0 +1,1 @@
+"""Training of PedestrianMotionNet on composed clips, by Lightning."""

@@ -1,0 +1,71 @@
+"""What a training run is made of, read from a YAML file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from convlstm_perception.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One training run.
+
+    Attributes:
+        phase: ``appearance`` trains the whole network on single frames; ``motion`` keeps the
+            encoder's features and trains the ConvLSTM and the heads on windows.
+        data: folders of the data sets: ``penn_fudan``, ``coco_persons``, ``jaad``.
+        imagenet_weights: state dict of MobileNetV2 for the backbone; for ``appearance``.
+        start_from: checkpoint of an earlier run to continue with, or None.
+        output: folder for checkpoints and logs.
+        height, width: size of a training clip in pixels, multiples of 32.
+        slots, step: the window's T and its step in seconds.
+        batch_size: clips a step.
+        steps: optimiser steps.
+        learning_rate: peak of the one-cycle schedule.
+        weight_decay: of AdamW.
+        frozen_blocks: first blocks of the backbone that keep their ImageNet weights.
+        workers: processes that compose clips.
+        seed: of everything random.
+    """
+
+    phase: Literal["appearance", "motion"]
+    data: dict[str, str]
+    output: str
+    imagenet_weights: str | None = None
+    start_from: str | None = None
+    height: int = 256
+    width: int = 384
+    slots: int = 8
+    step: float = 0.1
+    batch_size: int = 8
+    steps: int = 3000
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    frozen_blocks: int = 4
+    workers: int = 1
+    seed: int = 1
+    network: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path, **overrides: Any) -> TrainingConfig:
+        """Read a YAML file; ``overrides`` that are not None win.
+
+        Raises:
+            ParameterError: for a missing file, a key that does not exist, or a missing one.
+        """
+        if not path.is_file():
+            raise ParameterError(f"{path}: no such training configuration; see config/train/")
+        values = yaml.safe_load(path.read_text()) or {}
+        values.update({key: value for key, value in overrides.items() if value is not None})
+        known = {entry.name for entry in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ParameterError(f"{path}: unknown key {unknown[0]!r}; known: {sorted(known)}")
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ParameterError(f"{path}: {error}") from error

@@ -1,0 +1,55 @@
+"""Run a training configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytorch_lightning as lightning
+from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.loggers import CSVLogger
+from torch.utils.data import DataLoader
+
+from convlstm_perception.training.config import TrainingConfig
+from convlstm_perception.training.module import PedestrianMotionTraining
+from convlstm_perception.training.targets import ComposedClips, collate, make_compositor
+
+_CHECKPOINT_EVERY = 500  # steps
+
+
+def train(config: TrainingConfig, accelerator: str = "auto", devices: int | str = "auto") -> Path:
+    """Train and return the path of the last checkpoint, ``<output>/last.ckpt``.
+
+    Raises:
+        SourceError: when a data set is missing or damaged.
+    """
+    lightning.seed_everything(config.seed, workers=True)
+    module = PedestrianMotionTraining(config)
+    horizons = module.network.config.horizons
+    clips = ComposedClips(make_compositor(config, horizons), config.seed)
+    output = Path(config.output)
+    trainer = lightning.Trainer(
+        default_root_dir=output,
+        accelerator=accelerator,
+        devices=devices,
+        max_steps=config.steps,
+        gradient_clip_val=5.0,
+        logger=CSVLogger(output, name="logs"),
+        callbacks=[
+            ModelCheckpoint(
+                output,
+                filename="{step}",
+                every_n_train_steps=_CHECKPOINT_EVERY,
+                save_last=True,
+                enable_version_counter=False,
+            ),
+            TQDMProgressBar(refresh_rate=10),
+        ],
+        log_every_n_steps=20,
+    )
+    loader = DataLoader(
+        clips, config.batch_size, num_workers=config.workers, collate_fn=collate, prefetch_factor=4
+    )
+    trainer.fit(module, loader)
+    checkpoint = output / "last.ckpt"
+    trainer.save_checkpoint(checkpoint)
+    return checkpoint
