@@ -1,0 +1,133 @@
+"""The ConvLSTM cell and layer: equations, state, shapes."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from convlstm_perception.model import ConvLSTM, ConvLSTMCell, ConvLSTMState
+
+TOLERANCE = 1e-5
+
+
+def random_state(batch: int, hidden: int, height: int, width: int) -> ConvLSTMState:
+    return ConvLSTMState(
+        torch.randn(batch, hidden, height, width), torch.randn(batch, hidden, height, width)
+    )
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+def test_cell_equals_keras(kernel_size: int) -> None:
+    """An independent implementation with copied weights gives the same sequence of states."""
+    os.environ["KERAS_BACKEND"] = "torch"
+    keras = pytest.importorskip("keras")
+    torch.manual_seed(kernel_size)
+    inputs, hidden = 3, 4
+    ours = ConvLSTM(inputs, [hidden], kernel_size)
+    cell = ours.cells[0]
+    torch.nn.init.normal_(cell.input_to_state.bias)
+    theirs = keras.layers.ConvLSTM2D(
+        hidden,
+        kernel_size,
+        padding="same",
+        recurrent_activation="sigmoid",
+        data_format="channels_last",
+        return_sequences=True,
+        return_state=True,
+    )
+    frames = torch.randn(2, 5, inputs, 9, 11)
+    keras_frames = frames.permute(0, 1, 3, 4, 2).numpy()
+    theirs.build(keras_frames.shape)
+    # Keras keeps kernels as (height, width, in, gates), with the same gate order i, f, c, o.
+    theirs.set_weights(
+        [
+            cell.input_to_state.weight.detach().permute(2, 3, 1, 0).numpy(),
+            cell.recurrence.state_to_state.weight.detach().permute(2, 3, 1, 0).numpy(),
+            cell.input_to_state.bias.detach().numpy(),
+        ]
+    )
+    expected = [np.asarray(keras.ops.convert_to_numpy(a)) for a in theirs(keras_frames)]
+    with torch.no_grad():
+        sequence, (final,) = ours(frames)
+    for have, want in zip((sequence, final.hidden, final.cell), expected, strict=True):
+        have_last = have.movedim(-3, -1).numpy()
+        assert np.abs(have_last - want).max() < TOLERANCE
+
+
+def test_cell_follows_the_equations_with_peepholes() -> None:
+    """Each gate written out on its own, in float64, as in Shi et al. 2015, equations 3."""
+    torch.manual_seed(0)
+    cell = ConvLSTMCell(2, 3, peepholes=True).double()
+    peephole = cell.recurrence.peephole_weights
+    assert peephole is not None
+    torch.nn.init.normal_(peephole)
+    x = torch.randn(1, 2, 6, 7).double()
+    h, c = (tensor.double() for tensor in random_state(1, 3, 6, 7))
+    wx, b = cell.input_to_state.weight, cell.input_to_state.bias
+    wh = cell.recurrence.state_to_state.weight
+
+    def gate(index: int) -> torch.Tensor:
+        part = slice(3 * index, 3 * index + 3)
+        return torch.conv2d(x, wx[part], b[part], padding=1) + torch.conv2d(h, wh[part], padding=1)
+
+    i = torch.sigmoid(gate(0) + peephole[0] * c)
+    f = torch.sigmoid(gate(1) + peephole[1] * c)
+    new_c = f * c + i * torch.tanh(gate(2))
+    o = torch.sigmoid(gate(3) + peephole[2] * new_c)
+    after = cell(x, ConvLSTMState(h, c))
+    torch.testing.assert_close(after.cell, new_c)
+    torch.testing.assert_close(after.hidden, o * torch.tanh(new_c))
+
+
+@pytest.mark.parametrize("recurrence", ["dense", "depthwise"])
+def test_a_sequence_can_be_cut_and_resumed(recurrence: str) -> None:
+    torch.manual_seed(1)
+    layer = ConvLSTM(3, [4, 5], recurrence=recurrence, peepholes=True, cell_clamp=6.0)
+    frames = torch.randn(2, 6, 3, 8, 8)
+    whole, final = layer(frames)
+    first, states = layer(frames[:, :2])
+    second, resumed = layer(frames[:, 2:], states)
+    torch.testing.assert_close(torch.cat([first, second], dim=1), whole)
+    torch.testing.assert_close(resumed, final)
+    assert whole.shape == (2, 6, 5, 8, 8)
+
+
+def test_forget_gate_starts_at_one_and_the_others_at_zero() -> None:
+    bias = ConvLSTMCell(3, 4).input_to_state.bias
+    assert bias is not None
+    assert bias.tolist() == [0.0] * 4 + [1.0] * 4 + [0.0] * 8
+
+
+def test_cell_state_stays_within_its_clamp() -> None:
+    torch.manual_seed(2)
+    cell = ConvLSTMCell(1, 2, cell_clamp=0.25)
+    state = None
+    for _ in range(20):
+        state = cell(10 * torch.ones(1, 1, 4, 4), state)
+    assert state is not None
+    assert state.cell.detach().abs().max().item() == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"kernel_size": 4}, "not odd"),
+        ({"recurrence": "sparse"}, "neither 'dense' nor 'depthwise'"),
+    ],
+)
+def test_bad_arguments_are_named(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ConvLSTMCell(1, 1, **arguments)  # type: ignore[arg-type]
+
+
+def test_bad_inputs_are_named() -> None:
+    layer = ConvLSTM(1, [1])
+    with pytest.raises(ValueError, match=r"expected \(B, T, C, H, W\)"):
+        layer(torch.zeros(1, 1, 4, 4))
+    with pytest.raises(ValueError, match="2 given for 1 layers"):
+        layer(torch.zeros(1, 1, 1, 4, 4), [random_state(1, 1, 4, 4)] * 2)
+    with pytest.raises(ValueError, match="at least one layer"):
+        ConvLSTM(1, [])

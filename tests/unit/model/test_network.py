@@ -1,0 +1,119 @@
+"""PedestrianMotionNet: the window's masks and times, the peaks, and the exported graphs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from convlstm_perception.model import NetworkConfig, PedestrianMotionNet
+from convlstm_perception.model.export import export_graphs
+
+HEIGHT, WIDTH, SLOTS = 96, 160, 4
+CONFIG = NetworkConfig(channels=16, hidden_channels=8, candidates=6, horizons=(0.5, 1.0, 2.0))
+
+
+@pytest.fixture(scope="module")
+def network() -> PedestrianMotionNet:
+    torch.manual_seed(3)
+    network = PedestrianMotionNet(CONFIG).eval()
+    # Untrained heat is almost flat, and peaks that tie may come in any order: sharpen it.
+    with torch.no_grad():
+        network.motion.heatmap.logits.weight.mul_(30)
+        torch.nn.init.normal_(network.motion.dt_to_gates)
+    return network
+
+
+@pytest.fixture(scope="module")
+def window() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(4)
+    images = torch.randint(
+        0, 256, (1, SLOTS, HEIGHT, WIDTH, 3), dtype=torch.uint8, generator=generator
+    )
+    valid = torch.tensor([[1.0, 1.0, 0.0, 1.0]])
+    dt = torch.tensor([[0.1, 0.2, 0.0, 0.0]])
+    return images, valid, dt
+
+
+def test_output_shapes(network: PedestrianMotionNet, window) -> None:
+    output = network(*window)
+    assert output.boxes.shape == (1, 6, 4)
+    assert output.scores.shape == (1, 6)
+    assert output.future_boxes.shape == output.future_scales.shape == (1, 6, 3, 4)
+    assert (output.scores.diff() <= 0).all()
+    assert (output.boxes[..., 2:] > 0).all() and (output.future_scales > 0).all()
+
+
+def test_a_missing_slot_has_no_influence(network: PedestrianMotionNet, window) -> None:
+    images, valid, dt = window
+    other = images.clone()
+    other[:, 2] = 255 - other[:, 2]
+    for have, want in zip(network(other, valid, dt), network(images, valid, dt), strict=True):
+        assert torch.equal(have, want)
+
+
+def test_every_valid_slot_and_its_time_have_influence(
+    network: PedestrianMotionNet, window
+) -> None:
+    images, valid, dt = window
+    reference = network(images, valid, dt).scores
+    for slot in (0, 1, 3):
+        other = images.clone()
+        other[:, slot] = 255 - other[:, slot]
+        assert not torch.equal(network(other, valid, dt).scores, reference)
+    assert not torch.equal(network(images, valid, 2 * dt).scores, reference)
+
+
+def test_peaks_are_the_strongest_local_maxima(network: PedestrianMotionNet) -> None:
+    heat = torch.full((1, 1, 6, 8), 0.01)
+    heat[0, 0, 1, 1], heat[0, 0, 1, 2], heat[0, 0, 4, 6] = 0.9, 0.8, 0.5
+    scores, cells = network.motion.peaks(heat)
+    torch.testing.assert_close(scores[0, :2], torch.tensor([0.9, 0.5]))
+    assert cells[0, :2].tolist() == [1 * 8 + 1, 4 * 8 + 6]
+
+
+def test_future_is_constant_velocity_plus_the_residual(network: PedestrianMotionNet) -> None:
+    head = network.motion.candidate
+    motion = head(torch.randn(1, 5, CONFIG.channels))
+    last = head.motion[-1]
+    with torch.no_grad():
+        saved = last.weight.clone(), last.bias.clone()
+        residual = slice(4, 4 + 4 * len(CONFIG.horizons))
+        last.weight[residual], last.bias[residual] = 0.0, 0.0
+        motion = head(torch.randn(1, 5, CONFIG.channels))
+        last.weight.copy_(saved[0])
+        last.bias.copy_(saved[1])
+    for index, horizon in enumerate(CONFIG.horizons):
+        torch.testing.assert_close(motion.displacement[..., index, :], motion.velocity * horizon)
+
+
+def test_exported_graphs_equal_the_network(
+    network: PedestrianMotionNet, window, tmp_path: Path
+) -> None:
+    """Both graphs in ONNX Runtime, fed as the pipeline feeds them, to 1e-4."""
+    images, valid, dt = window
+    encoder_path, motion_path = export_graphs(
+        network, tmp_path, height=HEIGHT, width=WIDTH, slots=SLOTS
+    )
+    encoder = onnxruntime.InferenceSession(encoder_path)
+    motion = onnxruntime.InferenceSession(motion_path)
+    encoded = [encoder.run(None, {"image": images[:, slot].numpy()}) for slot in range(SLOTS)]
+    with torch.no_grad():
+        for slot in range(SLOTS):
+            for have, want in zip(encoded[slot], network.encoder(images[:, slot]), strict=True):
+                assert np.abs(have - want.numpy()).max() < 1e-4
+        expected = network(images, valid, dt)
+    feed = {f"input_to_state_{slot}": encoded[slot][0] for slot in range(SLOTS)}
+    feed |= {"skip": encoded[0][1], "valid": valid.numpy(), "dt": dt.numpy()}
+    for have, want in zip(motion.run(None, feed), expected, strict=True):
+        np.testing.assert_allclose(have, want.numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_export_refuses_a_size_that_does_not_fit(
+    network: PedestrianMotionNet, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="multiples of 32"):
+        export_graphs(network, tmp_path, height=100, width=WIDTH, slots=SLOTS)
