@@ -47,7 +47,7 @@ def train(config: TrainingConfig, accelerator: str = "auto", devices: int | str 
         log_every_n_steps=20,
     )
     loader = DataLoader(
-        clips, config.batch_size, num_workers=config.workers, collate_fn=collate, prefetch_factor=4
+        clips, config.batch_size, num_workers=config.workers, collate_fn=collate
     )
     trainer.fit(module, loader)
     checkpoint = output / "last.ckpt"
