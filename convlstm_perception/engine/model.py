@@ -1,0 +1,109 @@
+"""The two engines of a bundle, checked against it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from convlstm_perception.engine.base import Engine, TensorSpec
+from convlstm_perception.engine.bundle import ModelBundle
+from convlstm_perception.engine.onnxruntime import OnnxRuntimeEngine, cuda_available
+from convlstm_perception.errors import BundleError, EngineError, ParameterError
+
+EngineChoice = Literal["auto", "onnxruntime-cpu", "onnxruntime-cuda"]
+ENGINE_CHOICES: tuple[EngineChoice, ...] = ("auto", "onnxruntime-cpu", "onnxruntime-cuda")
+
+
+class MotionModel:
+    """Encoder and motion engine of one bundle; serves any number of cameras, one call at a time.
+
+    Attributes:
+        bundle: what was loaded.
+        encoder, motion: the engines.
+    """
+
+    def __init__(self, bundle: ModelBundle, encoder: Engine, motion: Engine) -> None:
+        self.bundle, self.encoder, self.motion = bundle, encoder, motion
+        self._check()
+
+    @classmethod
+    def load(
+        cls, bundle: ModelBundle, engine: EngineChoice = "auto", threads: int = 0
+    ) -> MotionModel:
+        """Load both engines; ``auto`` takes CUDA where ONNX Runtime has it, else the CPU.
+
+        Raises:
+            ParameterError: for an unknown engine.
+            EngineError: when the engine is not to be had here, or a graph cannot be loaded.
+            BundleError: when the graphs do not fit the bundle.
+        """
+        if engine not in ENGINE_CHOICES:
+            raise ParameterError(f"engine: {engine!r} is not one of {', '.join(ENGINE_CHOICES)}")
+        if engine == "onnxruntime-cuda" and not cuda_available():
+            raise EngineError(
+                "engine 'onnxruntime-cuda': this ONNX Runtime has no CUDA; "
+                "install onnxruntime-gpu, or use 'auto'"
+            )
+        cuda = engine == "onnxruntime-cuda" or (engine == "auto" and cuda_available())
+        device: Literal["cpu", "cuda"] = "cuda" if cuda else "cpu"
+        return cls(
+            bundle,
+            OnnxRuntimeEngine(bundle.encoder_path, device, threads),
+            OnnxRuntimeEngine(bundle.motion_path, device, threads),
+        )
+
+    @property
+    def engine_name(self) -> str:
+        """What runs the model, in words."""
+        return self.encoder.backend
+
+    def warm_up(self) -> None:
+        """Run both engines once, so that the first frame does not pay for lazy set-up."""
+        for engine in (self.encoder, self.motion):
+            inputs = {name: spec.allocate() for name, spec in engine.inputs.items()}
+            engine.run(inputs, {name: spec.allocate() for name, spec in engine.outputs.items()})
+
+    def close(self) -> None:
+        """Free both engines."""
+        self.encoder.close()
+        self.motion.close()
+
+    def _check(self) -> None:
+        bundle, slot, skip = self.bundle, "input_to_state", "skip"
+        horizons = len(bundle.horizons)
+        image = (1, bundle.input_height, bundle.input_width, 3)
+        _expect(bundle, "encoder", self.encoder.inputs, {"image": (image, np.uint8)})
+        for name in (slot, skip):
+            if name not in self.encoder.outputs:
+                raise BundleError(f"{bundle.encoder_path}: has no output {name!r}; export it again")
+        features = self.encoder.outputs
+        expected = {f"{slot}_{k}": (features[slot].shape, np.float32) for k in range(bundle.slots)}
+        expected[skip] = features[skip].shape, np.float32
+        expected["valid"] = expected["dt"] = (1, bundle.slots), np.float32
+        _expect(bundle, "motion", self.motion.inputs, expected)
+        people = (1, bundle.candidates)
+        outputs = {
+            "boxes": ((*people, 4), np.float32),
+            "scores": (people, np.float32),
+            "future_boxes": ((*people, horizons, 4), np.float32),
+            "future_scales": ((*people, horizons, 4), np.float32),
+        }
+        _expect(bundle, "motion", self.motion.outputs, outputs)
+
+
+def _expect(
+    bundle: ModelBundle,
+    graph: str,
+    have: dict[str, TensorSpec],
+    want: dict[str, tuple[tuple[int, ...], type]],
+) -> None:
+    path = bundle.folder / f"{graph}.onnx"
+    if set(have) != set(want):
+        raise BundleError(f"{path}: tensors are {sorted(have)}, expected {sorted(want)}")
+    for name, (shape, dtype) in want.items():
+        if have[name] != TensorSpec(shape, np.dtype(dtype)):
+            raise BundleError(
+                f"{path}: tensor {name!r} is {have[name].dtype} {have[name].shape}, model.toml "
+                f"asks for {np.dtype(dtype)} {shape}. Export the model again."
+            )

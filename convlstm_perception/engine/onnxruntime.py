@@ -1,0 +1,91 @@
+"""ONNX Runtime: on the CPU everywhere, on CUDA where its build has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnxruntime
+
+from convlstm_perception.engine.base import TensorSpec
+from convlstm_perception.errors import EngineError
+
+Device = Literal["cpu", "cuda"]
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_DTYPES = {
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(uint8)": np.dtype(np.uint8),
+    "tensor(int64)": np.dtype(np.int64),
+}
+
+
+def cuda_available() -> bool:
+    """True when this ONNX Runtime was built with CUDA."""
+    return _PROVIDERS["cuda"] in onnxruntime.get_available_providers()
+
+
+class OnnxRuntimeEngine:
+    """An ONNX graph in ONNX Runtime; see :class:`Engine`.
+
+    Arrays are bound by address: on the CPU nothing is copied, neither in nor out.
+
+    Raises:
+        EngineError: when the file cannot be loaded, or an input or output has no fixed shape.
+    """
+
+    def __init__(self, path: Path, device: Device = "cpu", threads: int = 0) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=[_PROVIDERS[device]]
+            )
+        except Exception as error:  # onnxruntime's own errors share no public base class
+            raise EngineError(f"{path}: ONNX Runtime cannot load it: {error}") from error
+        self._path = path
+        self.backend = f"ONNX Runtime {onnxruntime.__version__} ({device.upper()})"
+        self.inputs = self._specs(self._session.get_inputs())
+        self.outputs = self._specs(self._session.get_outputs())
+        self._binding = self._session.io_binding()
+
+    def run(self, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> None:
+        """Run once; see :class:`Engine`."""
+        binding = self._binding
+        for name, spec in self.inputs.items():
+            self._check(name, spec, inputs[name])
+            binding.bind_input(name, "cpu", 0, spec.dtype, spec.shape, inputs[name].ctypes.data)
+        for name, spec in self.outputs.items():
+            self._check(name, spec, outputs[name])
+            binding.bind_output(name, "cpu", 0, spec.dtype, spec.shape, outputs[name].ctypes.data)
+        try:
+            self._session.run_with_iobinding(binding)
+            binding.synchronize_outputs()
+        except Exception as error:  # see __init__
+            raise EngineError(f"{self._path}: ONNX Runtime failed: {error}") from error
+
+    def close(self) -> None:
+        """Free the session."""
+        del self._binding, self._session
+
+    def _check(self, name: str, spec: TensorSpec, array: np.ndarray) -> None:
+        # Addresses are handed on as they are: a wrong array would be read beyond its end.
+        fits = array.shape == spec.shape and array.dtype == spec.dtype
+        if not fits or not array.flags.c_contiguous:
+            raise EngineError(
+                f"{self._path}: tensor {name!r} takes a contiguous {spec.dtype} {spec.shape}, "
+                f"got {array.dtype} {array.shape}"
+            )
+
+    def _specs(self, nodes: list[onnxruntime.NodeArg]) -> dict[str, TensorSpec]:
+        specs = {}
+        for node in nodes:
+            if node.type not in _DTYPES or not all(isinstance(side, int) for side in node.shape):
+                raise EngineError(
+                    f"{self._path}: tensor {node.name!r} is {node.type} {node.shape}; "
+                    f"only fixed shapes of {sorted(_DTYPES)} are supported. Export it again."
+                )
+            specs[node.name] = TensorSpec(tuple(node.shape), _DTYPES[node.type])
+        return specs

@@ -1,0 +1,175 @@
+"""Detections to tracks, with the network's own prediction as the motion model.
+
+Each track carries its last predicted trajectory; interpolated to a new frame's stamp it says where
+the pedestrian should be. Detections are assigned in two passes by score, as in ByteTrack (Zhang et
+al. 2022): certain ones first, then uncertain ones to the tracks that are left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from convlstm_perception.boxes import pairwise_iou
+from convlstm_perception.stream.settings import TrackerSettings
+from convlstm_perception.types import (
+    NANOSECONDS_PER_SECOND,
+    Detections,
+    Float32Array,
+    Tracks,
+    Trajectories,
+)
+
+_REJECTED = 1e6
+_SCORE_MEMORY = 0.7  # share of the old score that stays while a track coasts
+
+
+@dataclass
+class _Track:
+    id: int
+    hits: int
+    score: float
+    stamp_ns: int  # of the detection it was last matched to
+    box: Float32Array  # (4,) then
+    future: Float32Array  # (H, 4) predicted then
+    variance: Float32Array  # (H, 4)
+
+    def extrapolated(self, times: Float32Array, ages: Float32Array) -> Float32Array:
+        """(len(ages), 4) boxes at seconds after the last match, straight on past the horizon."""
+        knots = np.concatenate([[0.0], times])
+        values = np.concatenate([self.box[None], self.future])
+        return _interpolate(knots, values, ages)
+
+
+class Tracker:
+    """Follows the pedestrians of one camera."""
+
+    def __init__(
+        self, settings: TrackerSettings, times: Float32Array, detection_threshold: float
+    ) -> None:
+        self._settings, self._times = settings, times
+        self._detection_threshold = detection_threshold
+        self._tracks: list[_Track] = []
+        self._next_id = 1
+
+    def reset(self) -> None:
+        """Drop every track. Ids go on: none is ever used twice."""
+        self._tracks.clear()
+
+    def update(self, detections: Detections, stamp_ns: int) -> Tracks:
+        """Match a frame's detections and return the confirmed tracks.
+
+        Args:
+            detections: sorted by falling score.
+            stamp_ns: of the frame; newer than the last update's.
+        """
+        predicted = self._predict(stamp_ns)
+        certain = detections.scores >= self._detection_threshold
+        free = np.ones(len(self._tracks), bool)
+        taken = np.zeros(len(detections), bool)
+        for group in (certain, ~certain):
+            rows, columns = np.flatnonzero(free), np.flatnonzero(group)
+            for row, column in self._assign(predicted[rows], detections.boxes[columns]):
+                track, detection = rows[row], columns[column]
+                free[track], taken[detection] = False, True
+                self._match(self._tracks[track], detections, detection, stamp_ns)
+        for track in np.flatnonzero(free):
+            self._tracks[track].score *= _SCORE_MEMORY
+        limit = round(self._settings.max_coast * NANOSECONDS_PER_SECOND)
+        # A track not yet confirmed must be seen in every frame.
+        self._tracks = [
+            track
+            for track, missed in zip(self._tracks, free, strict=True)
+            if not missed
+            or (track.hits >= self._settings.min_hits and stamp_ns - track.stamp_ns <= limit)
+        ]
+        for detection in np.flatnonzero(certain & ~taken):
+            self._begin(detections, detection, stamp_ns)
+        return self._confirmed(stamp_ns)
+
+    def _predict(self, stamp_ns: int) -> Float32Array:
+        boxes = [
+            track.extrapolated(self._times, _seconds(stamp_ns - track.stamp_ns))[0]
+            for track in self._tracks
+        ]
+        return np.array(boxes, np.float32).reshape(-1, 4)
+
+    def _assign(
+        self, predicted: Float32Array, boxes: Float32Array
+    ) -> list[tuple[np.intp, np.intp]]:
+        """Pairs (track, detection) of least cost: distance in box heights, less the overlap."""
+        if not len(predicted) or not len(boxes):
+            return []
+        offset = predicted[:, None, :2] - boxes[None, :, :2]
+        height = (predicted[:, None, 3] + boxes[None, :, 3]) / 2
+        distance = np.linalg.norm(offset, axis=-1) / np.maximum(height, 1e-6)
+        # People are narrow: a shift by one width is another person, by one height surely so.
+        overlap = pairwise_iou(predicted, boxes)
+        ratio = np.abs(np.log(np.maximum(predicted[:, None, 3], 1e-6) / boxes[None, :, 3]))
+        possible = (distance <= self._settings.match_distance) & (ratio < np.log(2))
+        cost = np.where(possible, distance + 1 - overlap, _REJECTED)
+        rows, columns = linear_sum_assignment(cost)
+        matched = cost[rows, columns] < _REJECTED
+        return list(zip(rows[matched], columns[matched], strict=True))
+
+    def _match(
+        self, track: _Track, detections: Detections, row: np.intp, stamp_ns: int
+    ) -> None:
+        track.hits += 1
+        track.score = float(detections.scores[row])
+        track.stamp_ns = stamp_ns
+        track.box = detections.boxes[row]
+        track.future = detections.trajectories.boxes[row]
+        track.variance = detections.trajectories.variances[row]
+
+    def _begin(self, detections: Detections, row: np.intp, stamp_ns: int) -> None:
+        track = _Track(
+            id=self._next_id,
+            hits=0,
+            score=0.0,
+            stamp_ns=stamp_ns,
+            box=detections.boxes[row],
+            future=detections.trajectories.boxes[row],
+            variance=detections.trajectories.variances[row],
+        )
+        self._match(track, detections, row, stamp_ns)
+        self._tracks.append(track)
+        self._next_id += 1
+
+    def _confirmed(self, stamp_ns: int) -> Tracks:
+        shown = [track for track in self._tracks if track.hits >= self._settings.min_hits]
+        horizons = len(self._times)
+        boxes = np.zeros((len(shown), 4), np.float32)
+        future = np.zeros((len(shown), horizons, 4), np.float32)
+        variance = np.zeros((len(shown), horizons, 4), np.float32)
+        for row, track in enumerate(shown):
+            age = _seconds(stamp_ns - track.stamp_ns)
+            boxes[row] = track.extrapolated(self._times, age)[0]
+            future[row] = track.extrapolated(self._times, self._times + age)
+            # The same, shifted in time: the uncertainty of the later time it now stands for.
+            grown = _interpolate(self._times.astype(np.float64), track.variance, self._times + age)
+            variance[row] = np.maximum(grown, track.variance)
+        return Tracks(
+            ids=np.array([track.id for track in shown], np.int64),
+            boxes=boxes,
+            scores=np.array([track.score for track in shown], np.float32),
+            coasting=np.array([track.stamp_ns != stamp_ns for track in shown], bool),
+            trajectories=Trajectories(self._times, future, variance),
+        )
+
+
+def _seconds(nanoseconds: int) -> Float32Array:
+    return np.array([nanoseconds / NANOSECONDS_PER_SECOND], np.float32)
+
+
+def _interpolate(
+    knots: NDArray[np.float64], values: Float32Array, at: Float32Array
+) -> Float32Array:
+    """Piecewise linear rows of ``values`` (knots, C) at (N,) positions, straight on past the end."""
+    upper = np.clip(np.searchsorted(knots, at), 1, len(knots) - 1)
+    lower = upper - 1
+    share = ((at - knots[lower]) / (knots[upper] - knots[lower]))[:, None]
+    return (values[lower] + share * (values[upper] - values[lower])).astype(np.float32)
