@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -71,6 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="wait so long before the first image",
     )
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE.json", help="also write what was published as JSON"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -94,6 +99,9 @@ def run(args: argparse.Namespace) -> int:
     with open_source(args.source) as source:
         report = play(source, settings)
     print(report)
+    if args.report is not None:
+        values = {**dataclasses.asdict(report), "rate": report.rate}
+        args.report.write_text(json.dumps(values) + "\n")
     return 0
 
 

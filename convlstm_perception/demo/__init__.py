@@ -1,0 +1,1 @@
+"""The parts of the demo that know no ROS: what was recorded, its figures and its pictures."""

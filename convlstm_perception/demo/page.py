@@ -1,0 +1,171 @@
+"""The one-page summary of a run, as HTML and as JSON."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from convlstm_perception.demo.recording import Answer
+from convlstm_perception.demo.statistics import REQUIRED_SHARE, RunStatistics, Verdict
+
+_STYLE = """
+:root { color-scheme: light dark }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 1.8rem }
+.verdict { padding: .6rem 1rem; border-left: .4rem solid; background: #8881 }
+.passed { border-color: #009e73 } .failed { border-color: #d55e00 }
+video, img { width: 100%; border-radius: .4rem }
+table { border-collapse: collapse } td, th { padding: .2rem 1.2rem .2rem 0; text-align: left }
+td.n { text-align: right; font-variant-numeric: tabular-nums }
+figure { margin: 0 0 1rem } figcaption { color: #888; font-size: .85rem }
+svg { width: 100%; height: auto }
+.tables { display: flex; flex-wrap: wrap; gap: 0 4rem }
+"""
+
+
+def summary(run: RunStatistics, verdict: Verdict, source: str) -> dict[str, Any]:
+    """The figures as plain values for JSON; times in milliseconds."""
+    stages = {name: {"p50_ms": part.p50, "p99_ms": part.p99} for name, part in run.stages.items()}
+    return {
+        "passed": verdict.passed,
+        "verdict": verdict.text,
+        "source": source,
+        "model": run.model_id,
+        "engine": run.engine,
+        "rate_asked_hz": run.asked_rate,
+        "rate_played_hz": round(run.played_rate, 3),
+        "frames_in": run.played,
+        "frames_recorded": run.seen,
+        "frames_answered": run.answered,
+        "frames_skipped": run.skipped,
+        "answered_share": round(run.share, 4),
+        "required_share": REQUIRED_SHARE,
+        "stamp_to_answer": {"p50_ms": run.latency.p50, "p99_ms": run.latency.p99},
+        "stages": stages,
+        "detections_per_frame": round(run.detections, 2),
+        "tracks_per_frame": round(run.people, 2),
+        "track_ids": run.identities,
+    }
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write the figures, indented."""
+    path.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def write_page(
+    path: Path,
+    run: RunStatistics,
+    verdict: Verdict,
+    source: str,
+    answers: Sequence[Answer],
+    videos: Sequence[Path],
+    sheet: Path | None,
+) -> None:
+    """Write the summary page; the contact sheet is inside, the video is linked.
+
+    Args:
+        path: file to write.
+        run: figures of the run.
+        verdict: its judgement.
+        source: what was played.
+        answers: for the chart.
+        videos: annotated videos in the same folder.
+        sheet: contact sheet to put in, or None.
+    """
+    parts = [
+        "<!doctype html><html lang=en><meta charset=utf-8>",
+        "<meta name=viewport content='width=device-width'>",
+        f"<title>convlstm_perception demo</title><style>{_STYLE}</style>",
+        "<h1>convlstm_perception demo</h1>",
+        f"<p>{html.escape(run.model_id)} on {html.escape(source)}</p>",
+        f"<p class='verdict {'passed' if verdict.passed else 'failed'}'>",
+        f"{html.escape(verdict.text)}</p>",
+        _video(videos),
+        f"<div class=tables>{_figures(run)}{_latencies(run)}</div>",
+        _chart(answers, run.period),
+    ]
+    if sheet is not None:
+        parts.append(f"<h2>Contact sheet</h2><img alt='twelve frames' src='{_data_url(sheet)}'>")
+    path.write_text("\n".join(parts) + "\n")
+
+
+def _video(videos: Sequence[Path]) -> str:
+    if not videos:
+        return ""
+    # Browsers play the last, media players the first.
+    name, download = html.escape(videos[-1].name), html.escape(videos[0].name)
+    return (
+        f"<figure><video src='{name}' controls autoplay loop muted playsinline></video>"
+        "<figcaption>Box with id and score; thin line: where the pedestrian came from; dots "
+        "every half second: where the model predicts it, with one standard deviation. Dashed "
+        f"box: predicted, not detected. <a href='{download}'>{download}</a></figcaption></figure>"
+    )
+
+
+def _figures(run: RunStatistics) -> str:
+    rows = [
+        ("frames in", f"{run.played}"),
+        ("answered", f"{run.answered} ({100.0 * run.share:.1f} %)"),
+        ("skipped", f"{run.skipped}"),
+        ("rate asked / played", f"{run.asked_rate:g} / {run.played_rate:.2f} Hz"),
+        ("detections a frame", f"{run.detections:.1f}"),
+        ("tracks a frame", f"{run.people:.1f}"),
+        ("track ids", f"{run.identities}"),
+        ("engine", run.engine),
+    ]
+    cells = "".join(
+        f"<tr><th>{html.escape(name)}<td class=n>{html.escape(value)}" for name, value in rows
+    )
+    return f"<section><h2>Frames</h2><table>{cells}</table></section>"
+
+
+def _latencies(run: RunStatistics) -> str:
+    rows = [("stamp to answer received", run.latency), *run.stages.items()]
+    cells = "".join(
+        f"<tr><th>{html.escape(name)}<td class=n>{part.p50:.1f}<td class=n>{part.p99:.1f}"
+        for name, part in rows
+    )
+    head = "<tr><th>milliseconds<th>p50<th>p99"
+    return f"<section><h2>Latency</h2><table>{head}{cells}</table></section>"
+
+
+def _chart(answers: Sequence[Answer], period: float) -> str:
+    """Stamp-to-answer latency of every answered frame against the frame period."""
+    if len(answers) < 2:
+        return ""
+    width, height, left = 960.0, 180.0, 50.0
+    first, last = answers[0].stamp_ns, answers[-1].stamp_ns
+    times = [1e3 * answer.latency for answer in answers]
+    top = 1.1 * max(*times, period)
+
+    def place(stamp: int, milliseconds: float) -> str:
+        x = left + (width - left) * (stamp - first) / max(last - first, 1)
+        return f"{x:.1f},{height * (1.0 - milliseconds / top):.1f}"
+
+    line = " ".join(
+        place(answer.stamp_ns, value) for answer, value in zip(answers, times, strict=True)
+    )
+    level = height * (1.0 - period / top)
+    return (
+        "<h2>Latency over the run</h2><figure>"
+        f"<svg viewBox='0 -8 {width:.0f} {height + 16:.0f}' font-size=12 fill=#888>"
+        f"<line x1={left} x2={width} y1={level:.1f} y2={level:.1f} stroke=#d55e00 "
+        f"stroke-dasharray='6 4'/><text x=0 y={level + 4:.1f}>{period:.0f} ms</text>"
+        f"<line x1={left} x2={width} y1={height} y2={height} stroke=#888 />"
+        f"<text x=0 y={height}>0</text>"
+        f"<polyline points='{line}' fill=none stroke=#0072b2 stroke-width=1.5 /></svg>"
+        "<figcaption>Stamp to answer received; dashed: time between frames.</figcaption></figure>"
+    )
+
+
+def _data_url(sheet: Path) -> str:
+    """The sheet as a JPEG inside the page, a tenth of the PNG's size."""
+    _, jpeg = cv2.imencode(".jpg", cv2.imread(str(sheet)), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg.tobytes()).decode()}"

@@ -1,0 +1,135 @@
+"""Processes that a run starts, watches and surely ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from convlstm_perception.errors import PerceptionError
+
+_DISCOVERY_PORT = 7400
+_PORTS_PER_DOMAIN = 250
+_HIGHEST_DOMAIN = 101  # the highest whose ports lie below Linux's ephemeral range
+
+_PATIENCE = ((signal.SIGINT, 15.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
+
+
+class ChildError(PerceptionError):
+    """A process of the demo ended when it should not have."""
+
+
+class Child:
+    """A process in its own group, with its output in a file; ended with the block.
+
+    Args:
+        name: for messages.
+        command: the program and its arguments.
+        log: file for standard output and standard error.
+        environment: the whole environment.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]
+    ) -> None:
+        self.name = name
+        self.log = log
+        with log.open("wb") as output:
+            # In a session of its own Ctrl-C reaches this process only, which then ends
+            # the children in order.
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(environment),
+                start_new_session=True,
+            )
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code, negative for a signal, or None while it runs."""
+        return self._process.poll()
+
+    def check_running(self) -> None:
+        """Do nothing while the process runs.
+
+        Raises:
+            ChildError: it has ended; the message holds the last lines of its log.
+        """
+        code = self.exit_code
+        if code is not None:
+            raise ChildError(
+                f"the {self.name} ended with exit code {code}. The last lines of {self.log}:\n"
+                + "\n".join(f"    {line}" for line in self.last_lines())
+            )
+
+    def last_lines(self, count: int = 15) -> list[str]:
+        """The last lines of the log."""
+        return self.log.read_text(errors="replace").splitlines()[-count:]
+
+    def stop(self) -> int:
+        """Ask the process to end, ever less politely, and give its exit code."""
+        for number, seconds in _PATIENCE:
+            if self.exit_code is None:
+                os.killpg(self._process.pid, number)
+                try:
+                    self._process.wait(seconds)
+                except subprocess.TimeoutExpired:
+                    continue
+        return self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def isolated_environment(domain: int, profile: Path | None) -> dict[str, str]:
+    """Variables that keep a run's ROS traffic to itself and large images fast.
+
+    Args:
+        domain: ROS domain of the run.
+        profile: Fast DDS profile with the shared-memory transport, or None.
+
+    Returns:
+        The variables to set beside the ones of this process.
+    """
+    variables = {
+        "ROS_DOMAIN_ID": str(domain),
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if profile is not None:
+        variables["FASTDDS_DEFAULT_PROFILES_FILE"] = str(profile)
+        variables["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(profile)
+    return variables
+
+
+def free_domain() -> int:
+    """A ROS domain that no process of this machine takes part in."""
+    start = 1 + time.time_ns() // 1000 % _HIGHEST_DOMAIN
+    for offset in range(_HIGHEST_DOMAIN):
+        domain = 1 + (start + offset) % _HIGHEST_DOMAIN
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("", _DISCOVERY_PORT + _PORTS_PER_DOMAIN * domain))
+            except OSError:
+                continue
+            return domain
+    raise PerceptionError(
+        f"all ROS domains from 1 to {_HIGHEST_DOMAIN} are in use on this machine. "
+        "Stop ROS processes that are no longer needed."
+    )

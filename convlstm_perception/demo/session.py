@@ -1,0 +1,167 @@
+"""One run of the demo: the node and the player as two processes, watched to their end."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.progress import Progress, TaskID
+
+from convlstm_perception.demo.processes import Child, ChildError
+from convlstm_perception.demo.recording import Recording
+
+NAMESPACE = "/demo"
+IMAGE_TOPIC = f"{NAMESPACE}/camera/image"
+NODE_NAME = "perception"
+
+_READY_SECONDS = 180.0
+_POLL_SECONDS = 0.1
+_QUIET_SECONDS = 2.0
+_LAST_ANSWER_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """What is played to which node.
+
+    Attributes:
+        video: video file or folder of images.
+        rate: frames a second.
+        frames: number of frames to play, or None for all.
+        bundle: model bundle, or None for the node's default.
+        engine: inference engine, "auto" for the node's choice.
+        folder: existing folder for logs.
+    """
+
+    video: Path
+    rate: float
+    frames: int | None
+    bundle: Path | None
+    engine: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What the player says it published.
+
+    Attributes:
+        images: number of images.
+        rate: images a second that it reached.
+    """
+
+    images: int
+    rate: float
+
+
+def run_session(
+    settings: SessionSettings,
+    recording: Recording,
+    environment: Mapping[str, str],
+    progress: Progress,
+) -> Played:
+    """Play the video to the node while ``recording`` is filled by a subscriber.
+
+    Args:
+        settings: what to play.
+        recording: filled meanwhile by another thread of this process.
+        environment: ROS variables that this process, too, lives with.
+        progress: shows how far it is.
+
+    Returns:
+        What was played.
+
+    Raises:
+        ChildError: the node or the player died, or the node did not become ready.
+    """
+    everything = {**os.environ, **environment}
+    report = settings.folder / "player.json"
+    report.unlink(missing_ok=True)
+    task = progress.add_task("starting the node and loading the model", total=settings.frames)
+    node_log, player_log = settings.folder / "node.log", settings.folder / "player.log"
+    with (
+        Child("node", _node_command(settings), node_log, everything) as node,
+        Child("player", _player_command(settings, report), player_log, everything) as player,
+    ):
+        _await_first_image(recording, node, player)
+        _follow(recording, node, player, progress, task)
+        if player.exit_code != 0:
+            player.check_running()
+        progress.update(task, description="waiting for the last answers")
+        _await_quiet(recording, node)
+        node_exit_code = node.stop()
+    if node_exit_code != 0:
+        raise ChildError(
+            f"the node did not shut down cleanly (exit code {node_exit_code}). See {node_log}."
+        )
+    values = json.loads(report.read_text())
+    return Played(int(values["images"]), float(values["rate"]))
+
+
+def _node_command(settings: SessionSettings) -> list[str]:
+    parameters = {"autostart": "true", "engine": settings.engine}
+    if settings.bundle is not None:
+        parameters["bundle"] = str(settings.bundle.resolve())
+    command = [sys.executable, "-m", "convlstm_perception.ros.node", "--ros-args"]
+    for remapping in (f"__ns:={NAMESPACE}", f"__node:={NODE_NAME}", f"image:={IMAGE_TOPIC}"):
+        command += ["-r", remapping]
+    for name, value in parameters.items():
+        command += ["-p", f"{name}:={value}"]
+    return command
+
+
+def _player_command(settings: SessionSettings, report: Path) -> list[str]:
+    command = [sys.executable, "-m", "convlstm_perception.cli.main", "play", str(settings.video)]
+    command += ["--topic", IMAGE_TOPIC, "--rate", f"{settings.rate:g}", "--report", str(report)]
+    # The node and this process's recorder; then a moment for their other connections.
+    command += ["--wait-for-subscribers", "2", "--start-delay", "1"]
+    if settings.frames is not None:
+        command += ["--frames", str(settings.frames)]
+    return command
+
+
+def _await_first_image(recording: Recording, node: Child, player: Child) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while recording.counts[0] == 0:
+        node.check_running()
+        if player.exit_code == 0:
+            raise ChildError(
+                "the player ended, but no image arrived. Check that /dev/shm has 256 MB free "
+                "(Docker: --shm-size=512m) and that no firewall closes the loopback interface."
+            )
+        player.check_running()
+        if time.monotonic() > deadline:
+            lines = "\n".join(f"    {line}" for line in node.last_lines())
+            raise ChildError(
+                f"the node did not become active within {_READY_SECONDS:.0f} s. The last lines "
+                f"of {node.log}:\n{lines}"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _follow(
+    recording: Recording, node: Child, player: Child, progress: Progress, task: TaskID
+) -> None:
+    while player.exit_code is None:
+        node.check_running()
+        images, answers = recording.counts
+        progress.update(
+            task, completed=images, description=f"playing: {answers} of {images} frames answered"
+        )
+        time.sleep(_POLL_SECONDS)
+
+
+def _await_quiet(recording: Recording, node: Child) -> None:
+    """Wait until no more answers come."""
+    deadline = time.monotonic() + _LAST_ANSWER_SECONDS
+    answers, changed = recording.counts[1], time.monotonic()
+    while time.monotonic() < min(deadline, changed + _QUIET_SECONDS):
+        node.check_running()
+        if recording.counts[1] != answers:
+            answers, changed = recording.counts[1], time.monotonic()
+        time.sleep(_POLL_SECONDS)

@@ -1,0 +1,152 @@
+"""The figures of a run and the judgement whether it kept up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from convlstm_perception.demo.recording import Answer
+
+REQUIRED_SHARE = 0.95
+"""Share of the played frames that must be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Median and 99th percentile in milliseconds."""
+
+    p50: float
+    p99: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Percentiles:
+        """Of durations in seconds; zero where there are none."""
+        if not seconds:
+            return cls(0.0, 0.0)
+        p50, p99 = 1e3 * np.percentile(seconds, (50, 99))
+        return cls(round(float(p50), 1), round(float(p99), 1))
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatistics:
+    """The figures of one run.
+
+    Attributes:
+        asked_rate: frames a second asked of the player.
+        played_rate: frames a second that the player reached.
+        played: frames published.
+        seen: frames that reached the recorder, itself an ordinary subscriber.
+        answered: frames for which trajectories were published.
+        latency: from a frame's stamp to the arrival of its answer at the recorder.
+        stages: the node's own measurements by stage, as its diagnostics tell them.
+        people: pedestrians an answered frame, on average.
+        detections: detections published an answered frame, on average.
+        identities: number of different track ids.
+        model_id: model that answered.
+        engine: engine that ran it.
+    """
+
+    asked_rate: float
+    played_rate: float
+    played: int
+    seen: int
+    answered: int
+    latency: Percentiles
+    stages: Mapping[str, Percentiles]
+    people: float
+    detections: float
+    identities: int
+    model_id: str
+    engine: str
+
+    @property
+    def skipped(self) -> int:
+        """Frames published and not answered."""
+        return max(self.played - self.answered, 0)
+
+    @property
+    def share(self) -> float:
+        """Answered share of the played frames, 0 to 1."""
+        return self.answered / self.played if self.played else 0.0
+
+    @property
+    def period(self) -> float:
+        """Milliseconds between frames at the asked rate."""
+        return 1e3 / self.asked_rate
+
+    @property
+    def inference(self) -> Percentiles | None:
+        """The node's work on a frame, all stages together, or None where it told nothing."""
+        if not self.stages:
+            return None
+        parts = self.stages.values()
+        return Percentiles(
+            round(sum(part.p50 for part in parts), 1), round(sum(part.p99 for part in parts), 1)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the run counts as good.
+
+    Attributes:
+        passed: enough frames were answered, or it is known why not.
+        text: the judgement in one or two sentences.
+    """
+
+    passed: bool
+    text: str
+
+
+def average_people(answers: Sequence[Answer]) -> float:
+    """Pedestrians a frame, 0 where nothing was answered."""
+    return float(np.mean([len(answer.tracks) for answer in answers])) if answers else 0.0
+
+
+def count_identities(answers: Sequence[Answer]) -> int:
+    """Number of different track ids in the answers."""
+    return len({int(track_id) for answer in answers for track_id in answer.tracks.ids})
+
+
+def judge(run: RunStatistics) -> Verdict:
+    """Judge a run: answered at least ``REQUIRED_SHARE``, or the measured cause why not.
+
+    A cause passes only when it lies in the machine and the figures show it: the work on
+    a frame takes longer than the time between frames. Frames lost for any other reason,
+    or no answer at all, fail.
+    """
+    if run.played == 0:
+        return Verdict(False, "No frame was played. See player.log.")
+    if run.answered == 0:
+        return Verdict(False, "The node answered no frame. See node.log.")
+    figures = f"{run.answered} of {run.played} frames ({100.0 * run.share:.1f} %) were answered"
+    if run.share >= REQUIRED_SHARE:
+        return Verdict(True, f"{figures} at {run.asked_rate:g} Hz.")
+    inference = run.inference
+    if inference is not None and inference.p50 > run.period:
+        return Verdict(
+            True,
+            f"Only {figures}: this machine is too slow for {run.asked_rate:g} Hz with this "
+            f"engine. The work on a frame takes {inference.p50:.0f} ms (median), frames come "
+            f"every {run.period:.0f} ms. The node answered the newest frame each time. Try a "
+            "lower --rate, another --engine, or close what else is running.",
+        )
+    if inference is not None and inference.p99 > run.period:
+        return Verdict(
+            True,
+            f"Only {figures}: the work on a frame takes {inference.p50:.0f} ms at the median "
+            f"but {inference.p99:.0f} ms at worst (99th percentile), longer than the "
+            f"{run.period:.0f} ms between frames. Something else uses this machine's "
+            "processors; close it, or try a lower --rate.",
+        )
+    if run.seen < REQUIRED_SHARE * run.played:
+        return Verdict(
+            False,
+            f"Only {figures}, and only {run.seen} reached the recorder: frames were lost on "
+            "the way. Check that /dev/shm has 256 MB free (Docker: --shm-size=512m).",
+        )
+    return Verdict(
+        False, f"Only {figures}, and the measured times do not explain it. See node.log."
+    )
