@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import math
 from pathlib import Path
+
+from convlstm_perception.cli.numbers import count, number, seconds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "acknowledged the last one",
     )
     parser.add_argument("--loop", action="store_true", help="begin again after the last image")
-    parser.add_argument("--frames", type=_count, metavar="N", help="stop after N images")
+    parser.add_argument("--frames", type=count, metavar="N", help="stop after N images")
     parser.add_argument(
         "--compressed", action="store_true", help="also publish JPEG images on TOPIC/compressed"
     )
@@ -61,14 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--wait-for-subscribers",
-        type=_count,
+        type=count,
         default=0,
         metavar="N",
         help="start when N subscribers listen to the images",
     )
     parser.add_argument(
         "--start-delay",
-        type=_seconds,
+        type=seconds,
         default=0.0,
         metavar="SECONDS",
         help="wait so long before the first image",
@@ -108,30 +109,7 @@ def run(args: argparse.Namespace) -> int:
 def _rate(text: str) -> float | str:
     if text in ("source", "max"):
         return text
-    rate = _number(text, "a number of images a second, 'source' or 'max'")
+    rate = number(text, "a number of images a second, 'source' or 'max'")
     if not 0.01 <= rate <= 1000.0:
         raise argparse.ArgumentTypeError(f"{text} Hz: expected 0.01 to 1000")
     return rate
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    seconds = _number(text, "a number of seconds")
-    if seconds < 0.0:
-        raise argparse.ArgumentTypeError(f"{text} s: expected 0 or more")
-    return seconds
-
-
-def _number(text: str, expected: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}")
-    return number

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 
-from convlstm_perception.demo.recording import Answer
+from convlstm_perception.demo.recording import Answer, Recording
 from convlstm_perception.demo.statistics import REQUIRED_SHARE, RunStatistics, Verdict
+from convlstm_perception.types import Float32Array, Tracks
 
 _STYLE = """
 :root { color-scheme: light dark }
@@ -57,6 +59,48 @@ def summary(run: RunStatistics, verdict: Verdict, source: str) -> dict[str, Any]
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write the figures, indented."""
     path.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def write_detections(path: Path, recording: Recording) -> None:
+    """Write one JSON object a line for each answered frame.
+
+    Boxes are (cx, cy, width, height) in pixels of the image; ``std`` is the standard
+    deviation of each of the four; ``horizon`` is in seconds after ``stamp_ns``.
+    """
+    answers = recording.answers
+    stamps = sorted({*recording.image_stamps, *(answer.stamp_ns for answer in answers)})
+    index = {stamp: number for number, stamp in enumerate(stamps)}
+    with path.open("w") as file:
+        for answer in answers:
+            values = {
+                "frame": index[answer.stamp_ns],
+                "stamp_ns": answer.stamp_ns,
+                "latency_ms": round(1e3 * answer.latency, 2),
+                "model": answer.model_id,
+                "tracks": [_track(answer.tracks, row) for row in range(len(answer.tracks))],
+            }
+            file.write(json.dumps(values) + "\n")
+
+
+def _track(tracks: Tracks, row: int) -> dict[str, Any]:
+    future = tracks.trajectories
+    deviations = np.sqrt(np.maximum(future.variances[row], 0.0))
+    return {
+        "id": int(tracks.ids[row]),
+        "score": round(float(tracks.scores[row]), 4),
+        "coasting": bool(tracks.coasting[row]),
+        "box": _rounded(tracks.boxes[row]),
+        "predicted": [
+            {"horizon": round(float(time), 4), "box": _rounded(box), "std": _rounded(deviation)}
+            for time, box, deviation in zip(
+                future.times, future.boxes[row], deviations, strict=True
+            )
+        ],
+    }
+
+
+def _rounded(values: Float32Array) -> list[float]:
+    return [round(float(value), 2) for value in values]
 
 
 def write_page(

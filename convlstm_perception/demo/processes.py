@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -116,6 +117,18 @@ def isolated_environment(domain: int, profile: Path | None) -> dict[str, str]:
         variables["FASTDDS_DEFAULT_PROFILES_FILE"] = str(profile)
         variables["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(profile)
     return variables
+
+
+def find_profile() -> Path | None:
+    """The shipped Fast DDS profile: beside the package in a checkout, or installed."""
+    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
+    installed = [Path(prefix) for prefix in [*prefixes, sys.prefix] if prefix]
+    places = [
+        Path(__file__).resolve().parents[2],
+        *(prefix / "share" / "convlstm_perception" for prefix in installed),
+    ]
+    profiles = [place / "config" / "fastdds.xml" for place in places]
+    return next((profile for profile in profiles if profile.is_file()), None)
 
 
 def free_domain() -> int:

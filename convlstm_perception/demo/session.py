@@ -17,7 +17,7 @@ from convlstm_perception.demo.recording import Recording
 
 NAMESPACE = "/demo"
 IMAGE_TOPIC = f"{NAMESPACE}/camera/image"
-NODE_NAME = "perception"
+NODE = f"{NAMESPACE}/perception"
 
 _READY_SECONDS = 180.0
 _POLL_SECONDS = 0.1
@@ -33,15 +33,15 @@ class SessionSettings:
         video: video file or folder of images.
         rate: frames a second.
         frames: number of frames to play, or None for all.
-        bundle: model bundle, or None for the node's default.
-        engine: inference engine, "auto" for the node's choice.
+        bundle: model bundle of the node.
+        engine: inference engine of the node.
         folder: existing folder for logs.
     """
 
     video: Path
     rate: float
     frames: int | None
-    bundle: Path | None
+    bundle: Path
     engine: str
     folder: Path
 
@@ -104,14 +104,17 @@ def run_session(
 
 
 def _node_command(settings: SessionSettings) -> list[str]:
-    parameters = {"autostart": "true", "engine": settings.engine}
-    if settings.bundle is not None:
-        parameters["bundle"] = str(settings.bundle.resolve())
+    parameters = {
+        "autostart": "true",
+        "engine": settings.engine,
+        "bundle": str(settings.bundle.resolve()),
+    }
     command = [sys.executable, "-m", "convlstm_perception.ros.node", "--ros-args"]
-    for remapping in (f"__ns:={NAMESPACE}", f"__node:={NODE_NAME}", f"image:={IMAGE_TOPIC}"):
+    name = NODE.rpartition("/")[2]
+    for remapping in (f"__ns:={NAMESPACE}", f"__node:={name}", f"image:={IMAGE_TOPIC}"):
         command += ["-r", remapping]
-    for name, value in parameters.items():
-        command += ["-p", f"{name}:={value}"]
+    for parameter, value in parameters.items():
+        command += ["-p", f"{parameter}:={value}"]
     return command
 
 

