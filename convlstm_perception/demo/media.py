@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -44,13 +45,10 @@ class VideoFile:
 
     def __init__(self, path: Path, code: str, rate: float, width: int, height: int) -> None:
         self.path = path
-        level = cv2.setLogLevel(0)
-        try:
+        with _silence():
             self._writer = cv2.VideoWriter(
                 str(path), cv2.VideoWriter.fourcc(*code), rate, (width, height)
             )
-        finally:
-            cv2.setLogLevel(level)
         self._size = width, height
         self._written = 0
         if not self._writer.isOpened():
@@ -138,6 +136,19 @@ def draw_recording(
     sheet = folder / "contact_sheet.png"
     cv2.imwrite(str(sheet), _contact_sheet(tiles))
     return [video.path for video in videos], sheet
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep off the terminal what OpenCV's video writer prints from C, past its own log."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _result(answer: Answer) -> PerceptionResult:

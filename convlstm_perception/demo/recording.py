@@ -54,6 +54,7 @@ class Recording:
         self._answers: dict[int, Answer] = {}
         self._detections: dict[int, int] = {}
         self._diagnostics: dict[str, str] = {}
+        self._problem = ""
 
     def add_image(self, stamp_ns: int, image: Image) -> None:
         """Keep a frame that was published."""
@@ -76,6 +77,17 @@ class Recording:
         """Keep the newest value of each diagnostic key."""
         with self._lock:
             self._diagnostics.update(values)
+
+    def add_problem(self, problem: str) -> None:
+        """Keep what the node reports as an error, or "" when all is well."""
+        with self._lock:
+            self._problem = problem
+
+    @property
+    def problem(self) -> str:
+        """What the node last reported as an error, or ""."""
+        with self._lock:
+            return self._problem
 
     @property
     def counts(self) -> tuple[int, int]:

@@ -78,17 +78,18 @@ def run_demo(settings: DemoSettings, start_recorder: StartRecorder) -> int:
         generated=settings.generated,
         rate=settings.rate,
         seconds=settings.seconds,
-        report=lambda line: console.print(line, markup=False),
+        report=lambda line: console.print(line, markup=False, soft_wrap=True),
     )
     length = f", {footage.frames} frames" if footage.frames is not None else ""
     console.print(
         f"playing {footage.description} at {footage.rate:g} Hz{length}; model {bundle.model_id}",
         markup=False,
+        soft_wrap=True,
     )
     try:
         run, verdict = _play_and_draw(settings, footage, bundle, start_recorder, console)
     except ChildError as error:
-        console.print(f"demo failed: {error}", style="red", markup=False)
+        console.print(f"demo failed: {error}", style="red", markup=False, soft_wrap=True)
         return EXIT_FAILED
     _print_result(settings.folder, run, verdict, console)
     return 0 if verdict.passed else EXIT_FAILED
@@ -126,6 +127,9 @@ def _play_and_draw(
         )
         run = gather(recording, footage.rate, played.images, played.rate)
         verdict = judge(run)
+        if played.node_exit_code != 0:
+            complaint = f"The node did not end cleanly: exit code {played.node_exit_code}."
+            verdict = Verdict(False, f"{verdict.text} {complaint} See node.log.")
         write_detections(folder / "detections.jsonl", recording)
         write_json(folder / "summary.json", summary(run, verdict, footage.description))
         page = folder / "summary.html"
@@ -134,12 +138,14 @@ def _play_and_draw(
 
 
 def _print_result(folder: Path, run: RunStatistics, verdict: Verdict, console: Console) -> None:
-    console.print(verdict.text, style="green" if verdict.passed else "red", markup=False)
+    style = "green" if verdict.passed else "red"
+    console.print(verdict.text, style=style, markup=False, soft_wrap=True)
     console.print(
         f"stamp to answer {run.latency.p50:.0f} ms (median), {run.latency.p99:.0f} ms (p99); "
         f"{run.people:.1f} tracks a frame; engine {run.engine}",
         markup=False,
+        soft_wrap=True,
     )
     for name in ("summary.html", "overlay.mp4", "contact_sheet.png", "detections.jsonl"):
         if (folder / name).exists():
-            console.print(f"  {folder / name}", markup=False)
+            console.print(f"  {folder / name}", markup=False, soft_wrap=True)

@@ -48,15 +48,17 @@ class SessionSettings:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What the player says it published.
+    """What the player says it published, and how the node ended.
 
     Attributes:
         images: number of images.
         rate: images a second that it reached.
+        node_exit_code: of the node, asked to end after the last answer; 0 is clean.
     """
 
     images: int
     rate: float
+    node_exit_code: int
 
 
 def run_session(
@@ -95,12 +97,8 @@ def run_session(
         progress.update(task, description="waiting for the last answers")
         _await_quiet(recording, node)
         node_exit_code = node.stop()
-    if node_exit_code != 0:
-        raise ChildError(
-            f"the node did not shut down cleanly (exit code {node_exit_code}). See {node_log}."
-        )
     values = json.loads(report.read_text())
-    return Played(int(values["images"]), float(values["rate"]))
+    return Played(int(values["images"]), float(values["rate"]), node_exit_code)
 
 
 def _node_command(settings: SessionSettings) -> list[str]:
@@ -132,6 +130,8 @@ def _await_first_image(recording: Recording, node: Child, player: Child) -> None
     deadline = time.monotonic() + _READY_SECONDS
     while recording.counts[0] == 0:
         node.check_running()
+        if recording.problem:
+            raise ChildError(f"the node reports: {recording.problem}. See {node.log}.")
         if player.exit_code == 0:
             raise ChildError(
                 "the player ended, but no image arrived. Check that /dev/shm has 256 MB free "

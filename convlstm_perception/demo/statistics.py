@@ -12,6 +12,11 @@ from convlstm_perception.demo.recording import Recording
 REQUIRED_SHARE = 0.95
 """Share of the played frames that must be answered."""
 
+_MEDIAN_KEY, _TAIL_KEY = " p50 (ms)", " p99 (ms)"
+
+# Stages of the node's diagnostics in which it does not work on the frame.
+_NO_WORK = ("receive", "stamp to publish")
+
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
@@ -77,14 +82,18 @@ class RunStatistics:
         return 1e3 / self.asked_rate
 
     @property
-    def inference(self) -> Percentiles | None:
-        """The node's work on a frame, all stages together, or None where it told nothing."""
-        if not self.stages:
+    def work(self) -> Percentiles | None:
+        """The node's work on a frame in milliseconds, or None where it told nothing.
+
+        The percentiles of a sum are not the sums of percentiles: the tail is taken as
+        the medians with only the stage that varies most at its own tail.
+        """
+        parts = [part for name, part in self.stages.items() if name not in _NO_WORK]
+        if not parts:
             return None
-        parts = self.stages.values()
-        return Percentiles(
-            round(sum(part.p50 for part in parts), 1), round(sum(part.p99 for part in parts), 1)
-        )
+        median = sum(part.p50 for part in parts)
+        tail = median + max(part.p99 - part.p50 for part in parts)
+        return Percentiles(round(median, 1), round(tail, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +141,19 @@ def gather(
 
 
 def stage_latencies(diagnostics: Mapping[str, str]) -> dict[str, Percentiles]:
-    """The node's latency of each stage.
+    """The latency of each stage of the node.
 
     Args:
-        diagnostics: the node's values; ``latency STAGE p50 [ms]`` and
-            ``latency STAGE p99 [ms]`` hold numbers.
+        diagnostics: the node's values; ``encoder p50 (ms)`` and ``encoder p99 (ms)`` tell
+            of the stage ``encoder``.
     """
-    stages: dict[str, Percentiles] = {}
-    return stages
+    stages = [key.removesuffix(_MEDIAN_KEY) for key in diagnostics if key.endswith(_MEDIAN_KEY)]
+    return {
+        stage: Percentiles(
+            float(diagnostics[stage + _MEDIAN_KEY]), float(diagnostics[stage + _TAIL_KEY])
+        )
+        for stage in stages
+    }
 
 
 def judge(run: RunStatistics) -> Verdict:
@@ -156,20 +170,20 @@ def judge(run: RunStatistics) -> Verdict:
     figures = f"{run.answered} of {run.played} frames ({100.0 * run.share:.1f} %) were answered"
     if run.share >= REQUIRED_SHARE:
         return Verdict(True, f"{figures} at {run.asked_rate:g} Hz.")
-    inference = run.inference
-    if inference is not None and inference.p50 > run.period:
+    work = run.work
+    if work is not None and work.p50 > run.period:
         return Verdict(
             True,
             f"Only {figures}: this machine is too slow for {run.asked_rate:g} Hz with this "
-            f"engine. The work on a frame takes {inference.p50:.0f} ms (median), frames come "
+            f"engine. The work on a frame takes {work.p50:.0f} ms (median), frames come "
             f"every {run.period:.0f} ms. The node answered the newest frame each time. Try a "
             "lower --rate, another --engine, or close what else is running.",
         )
-    if inference is not None and inference.p99 > run.period:
+    if work is not None and work.p99 > run.period:
         return Verdict(
             True,
-            f"Only {figures}: the work on a frame takes {inference.p50:.0f} ms at the median "
-            f"but {inference.p99:.0f} ms at worst (99th percentile), longer than the "
+            f"Only {figures}: the work on a frame takes {work.p50:.0f} ms at the median "
+            f"but {work.p99:.0f} ms at worst (99th percentile), longer than the "
             f"{run.period:.0f} ms between frames. Something else uses this machine's "
             "processors; close it, or try a lower --rate.",
         )

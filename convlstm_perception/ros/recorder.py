@@ -11,7 +11,7 @@ import numpy as np
 import rclpy
 from builtin_interfaces.msg import Duration
 from convlstm_perception_msgs.msg import PredictedTrajectory, PredictedTrajectoryArray
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
@@ -99,8 +99,10 @@ class TopicRecorder:
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if self._node_name.strip("/") in status.name or status.hardware_id == self._node_name:
+            if status.hardware_id == self._node_name:
                 self._recording.add_diagnostics({entry.key: entry.value for entry in status.values})
+                failed = status.level == DiagnosticStatus.ERROR
+                self._recording.add_problem(status.message if failed else "")
 
 
 def tracks_from_message(message: PredictedTrajectoryArray) -> Tracks:

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from convlstm_perception.demo.statistics import Percentiles, RunStatistics, judge
+from convlstm_perception.demo.statistics import Percentiles, RunStatistics, judge, stage_latencies
 
 RUN = RunStatistics(
     asked_rate=10.0,
@@ -68,3 +68,22 @@ def test_other_losses_fail(changes: dict[str, object], reason: str) -> None:
 def test_percentiles_are_in_milliseconds() -> None:
     assert Percentiles.of([0.001, 0.002, 0.003]).p50 == 2.0
     assert Percentiles.of([]) == Percentiles(0.0, 0.0)
+
+
+def test_stages_are_read_from_the_diagnostics() -> None:
+    diagnostics = {
+        "encoder p50 (ms)": "31.25",
+        "encoder p99 (ms)": "40.00",
+        "engine": "ONNX Runtime",
+    }
+    assert stage_latencies(diagnostics) == {"encoder": Percentiles(31.25, 40.0)}
+
+
+def test_waiting_is_no_work() -> None:
+    stages = {
+        "receive": Percentiles(500.0, 900.0),
+        "stamp to publish": Percentiles(540.0, 990.0),
+        "encoder": Percentiles(30.0, 35.0),
+        "motion": Percentiles(10.0, 25.0),
+    }
+    assert dataclasses.replace(RUN, stages=stages).work == Percentiles(40.0, 55.0)
