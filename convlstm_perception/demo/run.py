@@ -24,7 +24,8 @@ from convlstm_perception.demo.processes import (
 from convlstm_perception.demo.recording import Recording
 from convlstm_perception.demo.session import IMAGE_TOPIC, NODE, SessionSettings, run_session
 from convlstm_perception.demo.statistics import RunStatistics, Verdict, gather, judge
-from convlstm_perception.engine import ModelBundle, default_bundle_path
+from convlstm_perception.engine import ENGINE_CHOICES, ModelBundle, default_bundle_path
+from convlstm_perception.errors import ParameterError
 
 EXIT_FAILED = 1
 
@@ -68,9 +69,13 @@ def run_demo(settings: DemoSettings, start_recorder: StartRecorder) -> int:
 
     Raises:
         BundleError: the model bundle cannot be used.
+        ParameterError: there is no such engine.
         SourceError: the given video cannot be played, or the folder not be written.
     """
     console = Console(highlight=False)
+    if settings.engine not in ENGINE_CHOICES:
+        choices = ", ".join(ENGINE_CHOICES)
+        raise ParameterError(f"--engine {settings.engine}: unknown engine. Choose from {choices}.")
     bundle = ModelBundle.load(settings.bundle or default_bundle_path())
     settings.folder.mkdir(parents=True, exist_ok=True)
     footage = choose_footage(
@@ -140,12 +145,13 @@ def _play_and_draw(
 def _print_result(folder: Path, run: RunStatistics, verdict: Verdict, console: Console) -> None:
     style = "green" if verdict.passed else "red"
     console.print(verdict.text, style=style, markup=False, soft_wrap=True)
-    console.print(
-        f"stamp to answer {run.latency.p50:.0f} ms (median), {run.latency.p99:.0f} ms (p99); "
-        f"{run.people:.1f} tracks a frame; engine {run.engine}",
-        markup=False,
-        soft_wrap=True,
-    )
+    if run.answered:
+        console.print(
+            f"stamp to answer {run.latency.p50:.0f} ms (median), {run.latency.p99:.0f} ms (p99); "
+            f"{run.people:.1f} tracks a frame; engine {run.engine}",
+            markup=False,
+            soft_wrap=True,
+        )
     for name in ("summary.html", "overlay.mp4", "contact_sheet.png", "detections.jsonl"):
         if (folder / name).exists():
             console.print(f"  {folder / name}", markup=False, soft_wrap=True)

@@ -194,7 +194,7 @@ class CameraPlayer(Node):
         with ReadAhead(self._source, self._prepare, loop=self._settings.loop) as ahead:
             cadence = Cadence(0.0 if as_fast_as_possible else period)
             first = last = time.monotonic()
-            stamps = _stamps(self._settings.stamps, period)
+            stamps = rising_stamps(self._settings.stamps, period)
             for messages in ahead:
                 if not cadence.wait(stop):
                     break
@@ -316,8 +316,14 @@ def _stop_on_signal() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _stamps(kind: str, period: float) -> Iterator[int]:
-    """Rising stamps in nanoseconds since the epoch; the first is now."""
+def rising_stamps(kind: str, period: float) -> Iterator[int]:
+    """Stamps in nanoseconds since the epoch, made when asked for; the first is now.
+
+    Args:
+        kind: "now" for the system's time, never twice the same; "nominal" for stamps
+            exactly one period apart.
+        period: seconds between nominal stamps.
+    """
     first = last = time.time_ns()
     index = 0
     while True:

@@ -114,13 +114,15 @@ class OverlayRenderer:
             return
         colour = track_colour(int(tracks.ids[row]))
         steps = len(feet)
+        # What is very uncertain must not hide the image: wide ellipses are faint.
+        faintness = np.clip(now[3] / np.maximum(spread.max(axis=1), unit), 0.35, 1.0)[:, None]
         # From far to near: where two ellipses overlap, the nearer one's opacity shows.
         for position in np.arange(_CORRIDOR_STEPS * steps, 0, -1) / _CORRIDOR_STEPS:
-            opacity = 0.34 - 0.20 * position / steps
+            opacity = (0.34 - 0.20 * position / steps) * float(_between(faintness, position)[0])
             patch.ellipse(_between(path, position), _between(spread, position), colour, opacity)
         for step in range(steps, 0, -1):
             if _is_whole_second(times[step - 1]):
-                opacity = 0.75 - 0.35 * step / steps
+                opacity = (0.75 - 0.35 * step / steps) * float(faintness[step, 0])
                 patch.ellipse(path[step], spread[step], colour, opacity, _pixels(unit))
         for step in range(steps):
             patch.line(path[step], path[step + 1], colour, 1.0, _pixels(2.0 * unit))
