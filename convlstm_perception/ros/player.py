@@ -14,7 +14,6 @@ from types import FrameType
 
 import cv2
 import rclpy
-import yaml
 from rclpy.duration import Duration
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
@@ -26,7 +25,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 
 from convlstm_perception.data.video import FrameSource, ReadAhead
-from convlstm_perception.errors import ParameterError, SourceError
+from convlstm_perception.errors import ParameterError
+from convlstm_perception.ros.calibration import camera_info
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Image
 
 RATE_WITHOUT_CLAIM = 10.0
@@ -151,7 +151,9 @@ class CameraPlayer(Node):
         super().__init__("camera_player", context=context, start_parameter_services=False)
         self._source = source
         self._settings = settings
-        self._camera_info = _camera_info(source, settings)
+        self._camera_info = camera_info(
+            source.width, source.height, settings.frame_id, settings.camera_info
+        )
         reliability = (
             QoSReliabilityPolicy.RELIABLE if settings.reliable else QoSReliabilityPolicy.BEST_EFFORT
         )
@@ -333,43 +335,3 @@ def rising_stamps(kind: str, period: float) -> Iterator[int]:
             last = first + round(index * period * NANOSECONDS_PER_SECOND)
         else:
             last = max(time.time_ns(), last + 1)
-
-
-def _camera_info(source: FrameSource, settings: PlayerSettings) -> CameraInfo:
-    message = CameraInfo()
-    message.header.frame_id = settings.frame_id
-    message.width, message.height = source.width, source.height
-    message.distortion_model = "plumb_bob"
-    message.d = [0.0] * 5
-    if settings.camera_info is not None:
-        _read_calibration(settings.camera_info, message)
-    # Otherwise k stays zero, which by the message's own definition says "uncalibrated":
-    # invented intrinsics could be taken for a calibration.
-    return message
-
-
-def _read_calibration(path: Path, message: CameraInfo) -> None:
-    """Fill in a calibration as camera_calibration writes it."""
-    try:
-        values = yaml.safe_load(path.read_text())
-        size = int(values["image_width"]), int(values["image_height"])
-        message.distortion_model = str(values["distortion_model"])
-        message.d = [float(value) for value in values["distortion_coefficients"]["data"]]
-        message.k = [float(value) for value in values["camera_matrix"]["data"]]
-        message.r = [float(value) for value in values["rectification_matrix"]["data"]]
-        message.p = [float(value) for value in values["projection_matrix"]["data"]]
-    except OSError as error:
-        raise SourceError(
-            f"{path}: the calibration cannot be read: {error.strerror}. Check --camera-info."
-        ) from error
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AssertionError) as error:
-        raise SourceError(
-            f"{path}: not a calibration as camera_calibration writes it ({error!r}). It needs "
-            "image_width, image_height, distortion_model, distortion_coefficients, "
-            "camera_matrix, rectification_matrix and projection_matrix."
-        ) from error
-    if size != (message.width, message.height):
-        raise SourceError(
-            f"{path}: calibrated for images of {size[0]} x {size[1]}, but these are "
-            f"{message.width} x {message.height}. Give the calibration for this size."
-        )
