@@ -100,7 +100,7 @@ class ClipCompositor:
         times = np.concatenate([-ages, self._horizons, [-0.2, 0.2]]).astype(np.float32)
         people = [self._draw_person(random, times) for _ in range(crowd)]
         people.sort(key=lambda person: float(person.centre[1]) + person.height / 2)
-        distractors = [self._draw_distractor(random, times) for _ in range(random.integers(0, 3))]
+        distractors = [self._draw_distractor(random, times) for _ in range(random.integers(0, 6))]
         images, visible = [], np.ones(len(people))
         hidden_stills = np.zeros(len(still_boxes), bool)
         for slot in range(self._slots):

@@ -8,28 +8,61 @@ from typing import Any
 from convlstm_perception.errors import ParameterError
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What is known of a setting beside its default.
+
+    Attributes:
+        description: what it does, with its unit.
+        low, high: inclusive range of a number.
+        choices: allowed values of a text; empty where any is.
+    """
+
+    description: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+
 def setting(
-    default: Any, description: str, *, low: float | None = None, high: float | None = None
+    default: Any,
+    description: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
 ) -> Any:
-    """A dataclass field with a description and, for numbers, an inclusive range."""
-    return field(default=default, metadata={"description": description, "min": low, "max": high})
+    """A dataclass field that carries a :class:`Setting`."""
+    return field(
+        default=default, metadata={"setting": Setting(description, low, high, choices)}
+    )
+
+
+def described_fields(settings: Any) -> list[tuple[Field[Any], Setting]]:
+    """The fields of a settings dataclass that are settings themselves."""
+    return [
+        (entry, entry.metadata["setting"])
+        for entry in fields(settings)
+        if "setting" in entry.metadata
+    ]
 
 
 def validate(settings: Any) -> None:
-    """Check every field of a settings dataclass against its range.
+    """Check every setting of a dataclass against its range or its choices.
 
     Raises:
-        ParameterError: naming the parameter, its value and its range.
+        ParameterError: naming the parameter, its value and what is allowed.
     """
-    for entry in fields(settings):
+    for entry, known in described_fields(settings):
         value = getattr(settings, entry.name)
-        low, high = _range(entry)
-        if low is not None and high is not None and not low <= value <= high:
-            raise ParameterError(f"{entry.name}: {value} is outside [{low}, {high}]")
-
-
-def _range(entry: Field[Any]) -> tuple[float | None, float | None]:
-    return entry.metadata.get("min"), entry.metadata.get("max")
+        if known.low is not None and known.high is not None and not known.low <= value <= known.high:
+            raise ParameterError(
+                f"parameter '{entry.name}': {value} is outside [{known.low}, {known.high}]"
+            )
+        if known.choices and value not in known.choices:
+            raise ParameterError(
+                f"parameter '{entry.name}': {value!r} is not one of {', '.join(known.choices)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -56,13 +89,13 @@ class PipelineSettings:
     """How a camera's frames are answered. A threshold below 0 takes the bundle's own."""
 
     detection_threshold: float = setting(
-        -1.0, "score from which a detection may begin a track; -1 takes the model's", low=-1, high=1
+        -1.0, "score from which a detection may begin a track; -1 takes the model's", low=-1.0, high=1.0
     )
     low_threshold: float = setting(
-        -1.0, "score from which a detection may continue a track; -1 takes the model's", low=-1, high=1
+        -1.0, "score from which a detection may continue a track; -1 takes the model's", low=-1.0, high=1.0
     )
     overlap_threshold: float = setting(
-        0.6, "intersection over union above which the weaker of two boxes is dropped", low=0.1, high=1
+        0.6, "intersection over union above which the weaker of two boxes is dropped", low=0.1, high=1.0
     )
     tolerance: float = setting(
         0.05, "seconds by which a frame may miss its slot of the window", low=0.001, high=0.5

@@ -23,6 +23,7 @@ class TrainingConfig:
         start_from: checkpoint of an earlier run to continue with, or None.
         output: folder for checkpoints and logs.
         height, width: size of a training clip in pixels, multiples of 32.
+        person_heights: smallest and largest height of a pasted person in pixels.
         slots, step: the window's T and its step in seconds.
         batch_size: clips a step.
         steps: optimiser steps.
@@ -40,6 +41,7 @@ class TrainingConfig:
     start_from: str | None = None
     height: int = 256
     width: int = 384
+    person_heights: tuple[float, float] = (20.0, 230.0)
     slots: int = 8
     step: float = 0.1
     batch_size: int = 8

@@ -78,6 +78,7 @@ def make_compositor(config: TrainingConfig, horizons: Sequence[float]) -> ClipCo
         slots=slots,
         step=config.step,
         horizons=horizons,
+        person_heights=config.person_heights,
     )
 
 

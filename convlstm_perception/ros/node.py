@@ -1,0 +1,182 @@
+"""The lifecycle node: camera images in, pedestrians and their trajectories out."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image as ImageMessage
+from convlstm_perception_msgs.msg import PredictedTrajectoryArray
+from vision_msgs.msg import Detection2DArray
+
+from convlstm_perception.engine import ModelBundle, MotionModel, default_bundle_path
+from convlstm_perception.errors import PerceptionError
+from convlstm_perception.ros.camera import Camera, CameraPublishers
+from convlstm_perception.ros.diagnostics import camera_status, idle_status
+from convlstm_perception.ros.parameters import NodeParameters, NodeSettings
+
+_DIAGNOSTICS_PERIOD = 1.0  # seconds, as diagnostic_updater
+_OUTPUT_DEPTH = 5
+
+
+class PerceptionNode(LifecycleNode):
+    """Configure loads the model, activate answers the camera, cleanup frees the model."""
+
+    def __init__(self, context: rclpy.Context) -> None:
+        super().__init__("convlstm_perception", context=context)
+        self._declared = NodeParameters(self)
+        self._settings: NodeSettings | None = None
+        self._model: MotionModel | None = None
+        self._outputs: CameraPublishers | None = None
+        self._camera: Camera | None = None
+        self._problem = ""
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", _OUTPUT_DEPTH)
+        self.create_timer(_DIAGNOSTICS_PERIOD, self._publish_diagnostics)
+        if self.get_parameter("autostart").value:
+            self._autostart = self.create_timer(0.0, self._start_by_itself)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Check the parameters, load and warm up the engines."""
+        try:
+            self._settings = self._declared.read()
+            self._model = self._load(self._settings)
+        except PerceptionError as error:
+            self._problem = f"configure refused: {error}"
+            self.get_logger().error(self._problem)
+            return TransitionCallbackReturn.FAILURE
+        self._problem = ""
+        qos = QoSProfile(depth=_OUTPUT_DEPTH)
+        self._outputs = CameraPublishers(
+            self.create_lifecycle_publisher(Detection2DArray, "~/detections", qos),
+            self.create_lifecycle_publisher(PredictedTrajectoryArray, "~/trajectories", qos),
+            self.create_lifecycle_publisher(ImageMessage, "~/overlay", qos),
+        )
+        bundle = self._model.bundle
+        self.get_logger().info(
+            f"model {bundle.model_id} from {bundle.folder} on {self._model.engine_name}"
+        )
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe and answer."""
+        assert self._settings and self._model and self._outputs
+        result = super().on_activate(state)
+        self._camera = Camera(self, self._settings, self._model, self._outputs)
+        self.get_logger().info(f"answering {self._camera.topic}")
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop answering; the engines stay loaded."""
+        self._stop_camera()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the engines."""
+        self._free()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop and free whatever there is."""
+        self._free()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """After an error nobody foresaw: back to unconfigured, ready to be configured again."""
+        self._free()
+        return TransitionCallbackReturn.SUCCESS
+
+    def destroy_node(self) -> None:
+        """Stop the inference thread before anything it uses goes."""
+        self._free()
+        super().destroy_node()
+
+    def _load(self, settings: NodeSettings) -> MotionModel:
+        bundle = ModelBundle.load(settings.bundle or default_bundle_path())
+        model = MotionModel.load(bundle, settings.engine, settings.threads)  # type: ignore[arg-type]
+        model.warm_up()
+        return model
+
+    def _start_by_itself(self) -> None:
+        self._autostart.cancel()
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def _stop_camera(self) -> None:
+        if self._camera:
+            self._camera.stop()
+            self._camera = None
+
+    def _free(self) -> None:
+        self._stop_camera()
+        publishers, self._outputs = self._outputs, None
+        if publishers:
+            for publisher in (publishers.detections, publishers.trajectories, publishers.overlay):
+                self.destroy_lifecycle_publisher(publisher)
+        if self._model:
+            self._model.close()
+            self._model = None
+
+    def _publish_diagnostics(self) -> None:
+        name = self.get_fully_qualified_name()
+        if self._camera and self._model and self._settings:
+            status = camera_status(name, self._camera, self._model, self._settings.image_timeout)
+        else:
+            state = "configured, not active" if self._model else "not configured"
+            status = idle_status(name, state, self._problem)
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+
+
+def main() -> int:
+    """Run the node until SIGINT or SIGTERM; both end it in order, with exit code 0."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    context = rclpy.Context()
+    rclpy.init(args=sys.argv, context=context, signal_handler_options=SignalHandlerOptions.NO)
+    node = PerceptionNode(context)
+    # Not the events executor: rclpy 7.1.6 cannot be told to end it from another thread.
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    crashed: list[BaseException] = []
+
+    def spin() -> None:
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            pass
+        except BaseException as error:
+            crashed.append(error)
+        finally:
+            stop.set()
+
+    # Signals reach the main thread only, so it does nothing but wait for them.
+    spinner = threading.Thread(target=spin, name="executor")
+    spinner.start()
+    stop.wait()
+    try:
+        executor.shutdown()
+        spinner.join()
+        node.destroy_node()
+    finally:
+        context.try_shutdown()
+    if crashed:
+        raise crashed[0]
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The node's parameters: described and range-checked from the settings' own definitions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+
+from convlstm_perception.engine import ENGINE_CHOICES
+from convlstm_perception.errors import ParameterError
+from convlstm_perception.stream import PipelineSettings, TrackerSettings
+from convlstm_perception.stream.settings import Setting, described_fields, setting, validate
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """Everything that the node can be told."""
+
+    bundle: str = setting("", "folder of the model bundle; empty takes the shipped one")
+    engine: str = setting("auto", "inference engine", choices=ENGINE_CHOICES)
+    threads: int = setting(
+        0, "threads of inference on the CPU; 0 takes as many as there are cores", low=0, high=256
+    )
+    transport: str = setting(
+        "raw", "'raw' subscribes to image, 'compressed' to image/compressed",
+        choices=("raw", "compressed"),
+    )
+    image_reliability: str = setting(
+        "best_effort",
+        "reliability asked of the camera; best_effort also takes what a reliable camera sends",
+        choices=("best_effort", "reliable"),
+    )
+    image_timeout: float = setting(
+        1.0, "seconds without an image after which diagnostics call the camera stale",
+        low=0.1, high=60.0,
+    )
+    overlay_trail: float = setting(
+        3.0, "seconds of past path drawn in the overlay", low=0.0, high=60.0
+    )
+    autostart: bool = setting(
+        False, "configure and activate by itself; false where a launch file drives the lifecycle"
+    )
+    pipeline: PipelineSettings = field(default_factory=PipelineSettings)
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+_PARTS: tuple[type, ...] = (NodeSettings, PipelineSettings, TrackerSettings)
+
+
+class NodeParameters:
+    """Declares the parameters on a node and reads them back as :class:`NodeSettings`.
+
+    A value that is out of range in a parameter file must not kill the process before anybody can
+    be told: it is remembered, and :meth:`read` refuses it.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._refused: list[str] = []
+        for part in _PARTS:
+            for entry, known in described_fields(part):
+                self._declare(entry.name, entry.default, known)
+
+    def read(self) -> NodeSettings:
+        """The settings as they are now.
+
+        Raises:
+            ParameterError: naming the first parameter that is out of range.
+        """
+        if self._refused:
+            raise ParameterError(self._refused[0])
+        tracker = TrackerSettings(**self._values(TrackerSettings))
+        pipeline = PipelineSettings(**self._values(PipelineSettings), tracker=tracker)
+        return NodeSettings(**self._values(NodeSettings), pipeline=pipeline)
+
+    def _values(self, part: type) -> dict[str, Any]:
+        return {
+            entry.name: self._node.get_parameter(entry.name).value
+            for entry, _ in described_fields(part)
+        }
+
+    def _declare(self, name: str, default: Any, known: Setting) -> None:
+        descriptor = _descriptor(default, known)
+        try:
+            self._node.declare_parameter(name, default, descriptor)
+        except (InvalidParameterValueException, InvalidParameterTypeException) as error:
+            allowed = f"allowed: [{known.low}, {known.high}], default {default}"
+            self._refused.append(f"parameter '{name}': {error} ({allowed})")
+            self._node.declare_parameter(name, default, descriptor, ignore_override=True)
+
+
+def _descriptor(default: Any, known: Setting) -> ParameterDescriptor:
+    descriptor = ParameterDescriptor(description=known.description)
+    if known.choices:
+        descriptor.additional_constraints = f"one of: {', '.join(known.choices)}"
+    if known.low is None or known.high is None:
+        return descriptor
+    if isinstance(default, float):
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=float(known.low), to_value=float(known.high))
+        ]
+    else:
+        descriptor.integer_range = [
+            IntegerRange(from_value=int(known.low), to_value=int(known.high), step=1)
+        ]
+    return descriptor
