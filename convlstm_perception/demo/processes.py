@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +20,12 @@ from convlstm_perception.errors import PerceptionError
 _DISCOVERY_PORT = 7400
 _PORTS_PER_DOMAIN = 250
 _HIGHEST_DOMAIN = 101  # the highest whose ports lie below Linux's ephemeral range
+
+_SHARED_MEMORY = Path("/dev/shm")
+_PROCESSES = 3  # node, player and the demo itself
+_LEAST_SEGMENT = 4 << 20  # bytes; a segment must hold some images
+_SEGMENT_SIZE = re.compile(r"<segment_size>\s*(\d+)")
+_LIMITED_SIZE = re.compile(r"(<(?:segment_size|maxMessageSize)>)\s*(\d+)")
 
 _PATIENCE = ((signal.SIGINT, 15.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
@@ -129,6 +137,34 @@ def find_profile() -> Path | None:
     ]
     profiles = [place / "config" / "fastdds.xml" for place in places]
     return next((profile for profile in profiles if profile.is_file()), None)
+
+
+def fitted_profile(shipped: Path | None, folder: Path) -> Path | None:
+    """A Fast DDS profile whose shared memory fits into this machine's.
+
+    Where the segments of all processes do not fit, as in a Docker container with its
+    64 MB, Fast DDS does without shared memory, and most images are lost or late.
+
+    Args:
+        shipped: profile to start from, or None.
+        folder: where a profile with smaller segments is written if need be.
+
+    Returns:
+        The shipped profile where it fits, or where not even small segments would.
+    """
+    if shipped is None or not _SHARED_MEMORY.is_dir():
+        return shipped
+    text = shipped.read_text()
+    wanted = [int(size) for size in _SEGMENT_SIZE.findall(text)]
+    free = shutil.disk_usage(_SHARED_MEMORY).free
+    # One share more than there are processes: each has its queues beside its segment.
+    share = free // (_PROCESSES + 1)
+    if not wanted or max(wanted) <= share or share < _LEAST_SEGMENT:
+        return shipped
+    limited = _LIMITED_SIZE.sub(lambda size: f"{size[1]}{min(int(size[2]), share)}", text)
+    path = folder / "fastdds.xml"
+    path.write_text(limited)
+    return path
 
 
 def free_domain() -> int:

@@ -18,6 +18,7 @@ from convlstm_perception.demo.page import summary, write_detections, write_json,
 from convlstm_perception.demo.processes import (
     ChildError,
     find_profile,
+    fitted_profile,
     free_domain,
     isolated_environment,
 )
@@ -108,7 +109,8 @@ def _play_and_draw(
     console: Console,
 ) -> tuple[RunStatistics, Verdict]:
     folder = settings.folder
-    environment = isolated_environment(free_domain(), find_profile())
+    profile = fitted_profile(find_profile(), folder)
+    environment = isolated_environment(free_domain(), profile.resolve() if profile else None)
     os.environ.update(environment)
     columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with (

@@ -104,6 +104,8 @@ def run_session(
 def _node_command(settings: SessionSettings) -> list[str]:
     parameters = {
         "autostart": "true",
+        # So that a frame not answered is the machine's doing, never the transport's.
+        "image_reliability": "reliable",
         "engine": settings.engine,
         "bundle": str(settings.bundle.resolve()),
     }

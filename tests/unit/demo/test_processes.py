@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -11,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from convlstm_perception.demo.processes import Child, ChildError, free_domain
+from convlstm_perception.demo import processes
+from convlstm_perception.demo.processes import Child, ChildError, fitted_profile, free_domain
+
+PROFILE = """
+<segment_size>67108864</segment_size><maxMessageSize>16777216</maxMessageSize>
+"""
 
 
 def child(tmp_path: Path, program: str) -> Child:
@@ -37,8 +43,6 @@ def test_child_is_interrupted_at_the_end_of_the_block(tmp_path: Path) -> None:
 
 
 def test_deaf_child_is_ended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from convlstm_perception.demo import processes
-
     patience = ((signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 5.0))
     monkeypatch.setattr(processes, "_PATIENCE", patience)
     program = (
@@ -64,3 +68,34 @@ def test_free_domain_is_not_one_in_use() -> None:
         taken.bind(("", 7400 + 250 * 50))
         assert 1 <= free_domain() <= 101
         assert all(free_domain() != 50 for _ in range(300))
+
+
+def shared_memory_of(megabytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil._ntuple_diskusage(megabytes << 20, 0, megabytes << 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+
+
+@pytest.mark.parametrize("megabytes", [8, 300])
+def test_profile_stays_where_it_fits_or_nothing_would(
+    megabytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = tmp_path / "shipped.xml"
+    shipped.write_text(PROFILE)
+    shared_memory_of(megabytes, monkeypatch)
+    assert fitted_profile(shipped, tmp_path) == shipped
+    assert fitted_profile(None, tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "segment", "message"), [(64, 16, 16), (40, 10, 10), (128, 32, 16)]
+)
+def test_segments_shrink_to_the_shared_memory_there_is(
+    megabytes: int, segment: int, message: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = tmp_path / "shipped.xml"
+    shipped.write_text(PROFILE)
+    shared_memory_of(megabytes, monkeypatch)
+    fitted = fitted_profile(shipped, tmp_path)
+    assert fitted is not None and fitted != shipped
+    assert f"<segment_size>{segment << 20}</segment_size>" in fitted.read_text()
+    assert f"<maxMessageSize>{message << 20}</maxMessageSize>" in fitted.read_text()
