@@ -47,19 +47,23 @@ def select_slots(
     chosen: list[int | None] = [None] * slots
     if not len(stamps_ns):
         return tuple(chosen)
-    ages = (now_ns - stamps_ns) / NANOSECONDS_PER_SECOND
-    distance = np.abs(ages[None] - (np.arange(slots) * step)[:, None])
-    order = np.argsort(ages, kind="stable")  # newest first, so that ties take the newer
-    nearest = order[distance[:, order].argmin(axis=1)]
-    own = distance[np.arange(slots), nearest]
+    # Whole nanoseconds: with floats, which of two frames equally near is taken would be chance.
+    step_ns, tolerance_ns = _to_ns(step), _to_ns(tolerance)
+    ages = now_ns - stamps_ns
+    newest_first = np.argsort(ages, kind="stable")
+    distance = np.abs(ages[newest_first] - step_ns * np.arange(slots)[:, None])
+    nearest = newest_first[distance.argmin(axis=1)]
+    own = distance.min(axis=1)
     for slot in range(slots):
-        rivals = own[nearest == nearest[slot]]
-        # One nanosecond of slack: a stamp exactly at the tolerance is within it.
-        if own[slot] <= tolerance + 1e-9 and own[slot] <= rivals.min():
-            index = int(nearest[slot])
-            if index not in chosen:
-                chosen[slot] = index
+        index = int(nearest[slot])
+        rivals = own[nearest == index]
+        if own[slot] <= min(tolerance_ns, int(rivals.min())) and index not in chosen:
+            chosen[slot] = index
     return tuple(chosen)
+
+
+def _to_ns(seconds: float) -> int:
+    return round(seconds * NANOSECONDS_PER_SECOND)
 
 
 class FeatureBuffer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -23,6 +24,7 @@ class PedestrianMotionTraining(lightning.LightningModule):
 
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__()
+        self.save_hyperparameters(dataclasses.asdict(config))
         self.config = config
         self.network = PedestrianMotionNet(NetworkConfig(**config.network))
         if config.imagenet_weights:

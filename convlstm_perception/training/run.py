@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import pickle
 from pathlib import Path
 
 import pytorch_lightning as lightning
+import torch
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger
 from torch.utils.data import DataLoader
 
+from convlstm_perception.errors import BundleError
+from convlstm_perception.model import PedestrianMotionNet
 from convlstm_perception.training.config import TrainingConfig
 from convlstm_perception.training.module import PedestrianMotionTraining
 from convlstm_perception.training.targets import ComposedClips, collate, make_compositor
@@ -53,3 +58,23 @@ def train(config: TrainingConfig, accelerator: str = "auto", devices: int | str 
     checkpoint = output / "last.ckpt"
     trainer.save_checkpoint(checkpoint)
     return checkpoint
+
+
+def load_trained(checkpoint: Path) -> tuple[TrainingConfig, PedestrianMotionNet]:
+    """The configuration and the network of a checkpoint.
+
+    Raises:
+        BundleError: when the file is missing or no checkpoint of this training.
+    """
+    try:
+        stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        config = TrainingConfig(**stored["hyper_parameters"])
+    except (OSError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        raise BundleError(
+            f"{checkpoint}: not a checkpoint of convlstm-perception train ({error})"
+        ) from error
+    # The checkpoint holds every weight: nothing else is read.
+    config = dataclasses.replace(config, imagenet_weights=None, start_from=None)
+    module = PedestrianMotionTraining(config)
+    module.load_state_dict(stored["state_dict"])
+    return config, module.network

@@ -1,0 +1,108 @@
+"""Bundles and engines: what is wrong is refused, and named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convlstm_perception.engine import (
+    ModelBundle,
+    MotionModel,
+    OnnxRuntimeEngine,
+    default_bundle_path,
+)
+from convlstm_perception.errors import BundleError, EngineError, ParameterError
+from tests.support.graphs import CANDIDATES, HORIZONS, SLOTS, write_tiny_bundle
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_tiny_bundle(tmp_path / "tiny")
+
+
+def edit(folder: Path, old: str, new: str) -> None:
+    path = folder / "model.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_bundle_reads_back_what_was_written(folder: Path) -> None:
+    bundle = ModelBundle.load(folder)
+    assert bundle.model_id == "tiny-1.0.0"
+    assert (bundle.slots, bundle.candidates, bundle.horizons) == (SLOTS, CANDIDATES, HORIZONS)
+    assert (bundle.detection_threshold, bundle.low_threshold) == (0.5, 0.4)
+
+
+def test_a_changed_file_is_refused(folder: Path) -> None:
+    path = folder / "motion.onnx"
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(BundleError, match=r"motion\.onnx: sha256 is \w+\.\.\., but model\.toml says"):
+        ModelBundle.load(folder)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "encoder.onnx").unlink()
+    with pytest.raises(BundleError, match=r"encoder\.onnx: cannot be read"):
+        ModelBundle.load(folder)
+    with pytest.raises(BundleError, match=r"model\.toml: no such file"):
+        ModelBundle.load(folder / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("format = 1", "format = 2", "format 2; this version reads format 1"),
+        ('"slots" = 4', '"slot" = 4', "key 'slots' is missing"),
+        ('"slots" = 4', '"slots" = "four"', "invalid literal"),
+        ("format = 1", "format 1", "not valid TOML"),
+    ],
+)
+def test_a_bad_manifest_is_refused(folder: Path, old: str, new: str, message: str) -> None:
+    edit(folder, old, new)
+    with pytest.raises(BundleError, match=message):
+        ModelBundle.load(folder)
+
+
+def test_graphs_that_do_not_fit_the_manifest_are_refused(folder: Path) -> None:
+    edit(folder, f'"candidates" = {CANDIDATES}', '"candidates" = 5')
+    with pytest.raises(BundleError, match=r"motion\.onnx: tensor 'boxes' is float32"):
+        MotionModel.load(ModelBundle.load(folder))
+    edit(folder, f'"slots" = {SLOTS}', '"slots" = 3')
+    with pytest.raises(BundleError, match=r"motion\.onnx: tensors are"):
+        MotionModel.load(ModelBundle.load(folder))
+
+
+def test_unknown_and_unavailable_engines_are_refused(folder: Path) -> None:
+    bundle = ModelBundle.load(folder)
+    with pytest.raises(ParameterError, match="'tpu' is not one of auto"):
+        MotionModel.load(bundle, "tpu")  # type: ignore[arg-type]
+    assert "CPU" in MotionModel.load(bundle, "onnxruntime-cpu").engine_name
+
+
+def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "encoder.onnx"
+    path.write_bytes(b"not a graph")
+    with pytest.raises(EngineError, match=r"encoder\.onnx: ONNX Runtime cannot load it"):
+        OnnxRuntimeEngine(path)
+
+
+def test_run_writes_into_the_callers_arrays_and_refuses_others(folder: Path) -> None:
+    engine = OnnxRuntimeEngine(folder / "encoder.onnx")
+    image = np.full(engine.inputs["image"].shape, 255, np.uint8)
+    outputs = {name: spec.allocate() for name, spec in engine.outputs.items()}
+    skip = outputs["skip"]
+    engine.run({"image": image}, outputs)
+    np.testing.assert_allclose(skip, 1.0, rtol=1e-6)
+    with pytest.raises(EngineError, match="takes a contiguous uint8"):
+        engine.run({"image": image.astype(np.float32)}, outputs)
+    with pytest.raises(EngineError, match="takes a contiguous uint8"):
+        engine.run({"image": image[:, ::-1]}, outputs)
+
+
+def test_the_shipped_bundle_loads_and_answers() -> None:
+    model = MotionModel.load(ModelBundle.load(default_bundle_path()), threads=1)
+    model.warm_up()
+    assert (model.bundle.folder / "MODEL_CARD.md").is_file()

@@ -1,0 +1,107 @@
+"""Tracks: identity by prediction, two passes by score, coasting, death."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convlstm_perception.errors import ParameterError
+from convlstm_perception.stream import PipelineSettings, Tracker, TrackerSettings
+from convlstm_perception.types import NANOSECONDS_PER_SECOND, Detections, Trajectories
+
+TIMES = np.array([0.5, 1.0, 2.0], np.float32)
+STEP = 0.1
+
+
+def detections(people: list[tuple[float, float, float]]) -> Detections:
+    """People as (x, velocity in pixels a second, score), all 20 wide, 60 high, in one row."""
+    people = sorted(people, key=lambda person: -person[2])
+    boxes = np.array([[x, 100, 20, 60] for x, _, _ in people], np.float32).reshape(-1, 4)
+    velocity = np.array([v for _, v, _ in people], np.float32)
+    future = np.repeat(boxes[:, None], len(TIMES), axis=1)
+    future[..., 0] += velocity[:, None] * TIMES
+    variances = np.ones_like(future) * np.array([1.0, 4.0, 9.0])[:, None]
+    scores = np.array([score for _, _, score in people], np.float32)
+    return Detections(boxes, scores, Trajectories(TIMES, future, variances.astype(np.float32)))
+
+
+def at(step: float) -> int:
+    return round(step * STEP * NANOSECONDS_PER_SECOND)
+
+
+def make_tracker(**settings: float) -> Tracker:
+    return Tracker(TrackerSettings(**settings), TIMES, 0.5)  # type: ignore[arg-type]
+
+
+def test_crossing_people_keep_their_ids() -> None:
+    tracker = make_tracker()
+    seen = []
+    for step in range(21):
+        left, right = 100 + 10.0 * step, 300 - 10.0 * step
+        tracks = tracker.update(detections([(left, 100, 0.9), (right, -100, 0.8)]), at(step))
+        seen.append({int(i): float(b[0]) for i, b in zip(tracks.ids, tracks.boxes, strict=True)})
+    assert seen[1] == {1: 110.0, 2: 290.0}
+    assert seen[20] == {1: 300.0, 2: 100.0}
+
+
+def test_two_matches_confirm_and_a_single_false_alarm_never_shows() -> None:
+    tracker = make_tracker()
+    assert len(tracker.update(detections([(100, 0, 0.9)]), at(0))) == 0
+    assert len(tracker.update(detections([]), at(1))) == 0
+    assert len(tracker.update(detections([(100, 0, 0.9)]), at(2))) == 0
+    assert tracker.update(detections([(100, 0, 0.9)]), at(3)).ids.tolist() == [2]
+
+
+def test_an_uncertain_detection_continues_a_track_but_begins_none() -> None:
+    tracker = make_tracker()
+    for step in range(2):
+        tracker.update(detections([(100, 0, 0.9)]), at(step))
+    tracks = tracker.update(detections([(100, 0, 0.2), (300, 0, 0.2)]), at(2))
+    assert tracks.ids.tolist() == [1]
+    assert not tracks.coasting[0] and tracks.scores[0] == pytest.approx(0.2)
+
+
+def test_coasting_follows_the_prediction_then_ends() -> None:
+    tracker = make_tracker(max_coast=0.35)
+    for step in range(3):
+        tracker.update(detections([(100 + 10 * step, 100, 0.9)]), at(step))
+    for step in range(3, 6):
+        tracks = tracker.update(detections([]), at(step))
+        assert tracks.coasting.tolist() == [True]
+        assert tracks.boxes[0, 0] == pytest.approx(100 + 10 * step, abs=0.01)
+        # The trajectory is told from now on: straight on, and less sure than before.
+        expected = 100 + 10 * step + 100 * TIMES
+        np.testing.assert_allclose(tracks.trajectories.boxes[0, :, 0], expected, atol=0.01)
+        assert (tracks.trajectories.variances[0, :, 0] >= [1.0, 4.0, 9.0]).all()
+        assert tracks.trajectories.variances[0, 0, 0] > 1.0
+    assert len(tracker.update(detections([]), at(6))) == 0
+
+
+def test_a_track_is_found_again_where_it_was_predicted() -> None:
+    tracker = make_tracker()
+    for step in range(3):
+        tracker.update(detections([(100 + 20 * step, 200, 0.9)]), at(step))
+    tracker.update(detections([]), at(3))
+    tracker.update(detections([]), at(4))
+    assert tracker.update(detections([(200, 200, 0.9)]), at(5)).ids.tolist() == [1]
+
+
+def test_ids_are_never_used_twice() -> None:
+    tracker = make_tracker(min_hits=1)
+    first = tracker.update(detections([(100, 0, 0.9), (300, 0, 0.9)]), at(0))
+    tracker.reset()
+    second = tracker.update(detections([(100, 0, 0.9)]), at(1))
+    assert not set(first.ids.tolist()) & set(second.ids.tolist())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: TrackerSettings(min_hits=0), r"parameter 'min_hits': 0 is outside \[1, 30\]"),
+        (lambda: PipelineSettings(tolerance=2.0), r"parameter 'tolerance': 2.0 is outside"),
+        (lambda: PipelineSettings(max_rate=float("nan")), "parameter 'max_rate': nan is outside"),
+    ],
+)
+def test_settings_out_of_range_are_named(make, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        make()
