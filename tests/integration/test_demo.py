@@ -12,9 +12,9 @@ from pathlib import Path
 
 import cv2
 import pytest
-from tests.support.graphs import write_tiny_bundle
 
 from convlstm_perception.data.video import open_source
+from tests.support.graphs import write_tiny_bundle
 
 pytest.importorskip("rclpy", reason="needs ROS 2's rclpy")
 pytestmark = pytest.mark.ros
