@@ -71,11 +71,12 @@ def check_machine() -> str:
             "Name one: make PYTHON=/path/to/python3.12 ..."
         )
     try:
-        import ensurepip  # noqa: F401, PLC0415
-        import venv  # noqa: F401, PLC0415
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
     except ImportError as error:
         raise SetupError(
-            f"{sys.executable} has no module {error.name}.\nInstall it: sudo apt install python3-venv"
+            f"{sys.executable} has no module {error.name}.\n"
+            "Install it: sudo apt install python3-venv"
         ) from error
     if not (Path(sysconfig.get_paths()["include"]) / "Python.h").is_file():
         raise SetupError(

@@ -48,8 +48,10 @@ def run(args: argparse.Namespace) -> int:
         results = answer_sequence(
             CameraPipeline(model, settings), source, FRAME_RATE, lambda: progress.advance(task)
         )
-    scores = {f"ap{overlap}": score_sequence(results, truths, args.every, overlap / 100)
-              for overlap in (50, 30)}
+    scores = {
+        f"ap{overlap}": score_sequence(results, truths, args.every, overlap / 100)
+        for overlap in (50, 30)
+    }
     seconds = np.array([sum(result.latencies.values()) for result in results])
     figures = {
         "model": bundle.model_id,

@@ -24,9 +24,7 @@ def run(args: argparse.Namespace) -> int:
 
     config, network = load_trained(args.checkpoint)
     args.output.mkdir(parents=True, exist_ok=True)
-    export_graphs(
-        network, args.output, height=args.height, width=args.width, slots=config.slots
-    )
+    export_graphs(network, args.output, height=args.height, width=args.width, slots=config.slots)
     manifest = {
         "name": args.name,
         "version": args.version,

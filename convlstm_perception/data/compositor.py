@@ -101,7 +101,7 @@ class ClipCompositor:
         people = [self._draw_person(random, times) for _ in range(crowd)]
         people.sort(key=lambda person: float(person.centre[1]) + person.height / 2)
         distractors = [self._draw_distractor(random, times) for _ in range(random.integers(0, 6))]
-        images, visible = [], np.ones(len(people))
+        images, visible = [], np.ones(len(people), np.float32)
         hidden_stills = np.zeros(len(still_boxes), bool)
         for slot in range(self._slots):
             if not valid[slot]:
@@ -115,7 +115,8 @@ class ClipCompositor:
             ]
             if slot == 0:
                 counts = np.bincount(owner.ravel(), minlength=len(painted) + 1)[1:]
-                visible = (counts / np.maximum(painted, 1))[len(distractors) :]
+                shares = (counts / np.maximum(painted, 1)).astype(np.float32)
+                visible = shares[len(distractors) :]
                 hidden_stills = _covered_share(owner, still_boxes) > 1 - 2 * _LEAST_VISIBLE
             images.append(image)
         images = self._degrade(random, images, valid)
@@ -183,8 +184,10 @@ class ClipCompositor:
         boxes = boxes - np.array([left, top, left, top], np.float32)
         if random.random() < 0.5:
             image = np.ascontiguousarray(image[:, ::-1])
-            boxes = (self._width - 1) - boxes[:, [2, 1, 0, 3]] * np.array([1, -1, 1, -1]) - np.array(
-                [0, self._width - 1, 0, self._width - 1]
+            boxes = (
+                (self._width - 1)
+                - boxes[:, [2, 1, 0, 3]] * np.array([1, -1, 1, -1])
+                - np.array([0, self._width - 1, 0, self._width - 1])
             )
         return image, boxes.astype(np.float32)
 
@@ -235,9 +238,7 @@ class ClipCompositor:
 
     def _box_now(self, person: _Person) -> Float32Array:
         rows, columns = person.cutout.image.shape[:2]
-        return np.array(
-            [*person.centre, person.height * columns / rows, person.height], np.float32
-        )
+        return np.array([*person.centre, person.height * columns / rows, person.height], np.float32)
 
     def _paint(
         self,
@@ -261,9 +262,7 @@ class ClipCompositor:
         left, top = centre[0] - columns * scale / 2, centre[1] - height / 2
         x0, y0 = int(np.floor(left)) - 1, int(np.floor(top)) - 1
         x1, y1 = int(np.ceil(left + columns * scale)) + 2, int(np.ceil(top + height)) + 2
-        inside = (
-            max(x0, 0), max(y0, 0), min(x1, image.shape[1]), min(y1, image.shape[0])
-        )
+        inside = (max(x0, 0), max(y0, 0), min(x1, image.shape[1]), min(y1, image.shape[0]))
         area_whole = int(alpha.sum() * scale * scale)
         if inside[2] <= inside[0] or inside[3] <= inside[1]:
             return area_whole

@@ -49,8 +49,8 @@ def read_jaad_tracks(folder: Path, split: str, subset: str = "default") -> list[
     with gzip.open(table, "rt", newline="") as stream:
         for row in csv.DictReader(stream):
             if row["video"] in videos and row["label"] in ("pedestrian", "ped"):
-                corners = (float(row[key]) for key in ("x1", "y1", "x2", "y2"))
-                rows[row["video"], row["id"]].append((int(row["frame"]), *corners))
+                x1, y1, x2, y2 = (float(row[key]) for key in ("x1", "y1", "x2", "y2"))
+                rows[row["video"], row["id"]].append((int(row["frame"]), x1, y1, x2, y2))
                 sizes[row["video"]] = int(row["width"]), int(row["height"])
     tracks = []
     for (video, _), track in rows.items():

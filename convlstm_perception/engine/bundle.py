@@ -138,7 +138,9 @@ def default_bundle_path() -> Path:
         BundleError: when it is in none of the places; they are named.
     """
     shared = Path("share") / "convlstm_perception" / "models" / _DEFAULT_NAME
-    prefixes = [Path(entry) for entry in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if entry]
+    prefixes = [
+        Path(entry) for entry in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if entry
+    ]
     places = [
         Path(__file__).resolve().parents[2] / "models" / _DEFAULT_NAME,
         *(prefix / shared for prefix in [*prefixes, Path(sys.prefix)]),
@@ -165,7 +167,9 @@ def _sha256(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise BundleError(f"{path}: cannot be read ({error.strerror}); copy the bundle again") from error
+        raise BundleError(
+            f"{path}: cannot be read ({error.strerror}); copy the bundle again"
+        ) from error
 
 
 def _is_table(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -78,12 +79,13 @@ class MotionModel:
             if name not in self.encoder.outputs:
                 raise BundleError(f"{bundle.encoder_path}: has no output {name!r}; export it again")
         features = self.encoder.outputs
+        expected: dict[str, tuple[tuple[int, ...], type[np.generic]]]
         expected = {f"{slot}_{k}": (features[slot].shape, np.float32) for k in range(bundle.slots)}
         expected[skip] = features[skip].shape, np.float32
         expected["valid"] = expected["dt"] = (1, bundle.slots), np.float32
         _expect(bundle, "motion", self.motion.inputs, expected)
         people = (1, bundle.candidates)
-        outputs = {
+        outputs: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {
             "boxes": ((*people, 4), np.float32),
             "scores": (people, np.float32),
             "future_boxes": ((*people, horizons, 4), np.float32),
@@ -96,7 +98,7 @@ def _expect(
     bundle: ModelBundle,
     graph: str,
     have: dict[str, TensorSpec],
-    want: dict[str, tuple[tuple[int, ...], type]],
+    want: Mapping[str, tuple[tuple[int, ...], type[np.generic]]],
 ) -> None:
     path = bundle.folder / f"{graph}.onnx"
     if set(have) != set(want):

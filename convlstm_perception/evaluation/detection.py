@@ -70,8 +70,8 @@ def score_detections(
                 free[candidates.argmax()] = False
                 hit[row] = True
         hits.append(hit)
-    certainty = np.concatenate([*scores, np.zeros(0)]).astype(np.float64)
-    order = np.argsort(-certainty, kind="stable")
+    all_scores = np.concatenate([*scores, np.zeros(0)]).astype(np.float64)
+    order = np.argsort(-all_scores, kind="stable")
     correct = np.concatenate([*hits, np.zeros(0, bool)])[order]
     people = sum(len(truth) for truth in truths)
     found_so_far = np.cumsum(correct)
@@ -79,5 +79,5 @@ def score_detections(
     precision = found_so_far / np.arange(1, len(correct) + 1)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     area = float(np.sum(np.diff(np.concatenate([[0.0], recall])) * envelope))
-    curve = PrecisionRecall(precision, recall, certainty[order])
+    curve = PrecisionRecall(precision, recall, all_scores[order])
     return DetectionScore(area, people, len(correct), curve)

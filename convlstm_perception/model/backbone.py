@@ -106,10 +106,12 @@ class FeaturePyramid(nn.Module):
         self.lateral_8 = conv_norm_relu(STRIDE_8_CHANNELS, channels)
         self.lateral_16 = conv_norm_relu(STRIDE_16_CHANNELS, channels)
         self.smooth_8 = nn.Sequential(
-            conv_norm_relu(channels, channels, 3, groups=channels), conv_norm_relu(channels, channels)
+            conv_norm_relu(channels, channels, 3, groups=channels),
+            conv_norm_relu(channels, channels),
         )
         self.smooth_16 = nn.Sequential(
-            conv_norm_relu(channels, channels, 5, groups=channels), conv_norm_relu(channels, channels)
+            conv_norm_relu(channels, channels, 5, groups=channels),
+            conv_norm_relu(channels, channels),
         )
 
     def forward(self, stride_8: Tensor, stride_16: Tensor) -> tuple[Tensor, Tensor]:

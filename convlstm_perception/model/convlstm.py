@@ -18,6 +18,7 @@ in one batched call.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import torch
@@ -203,7 +204,7 @@ class ConvLSTM(nn.Module):
                 peepholes=peepholes,
                 cell_clamp=cell_clamp,
             )
-            for before, after in zip(widths[:-1], widths[1:], strict=True)
+            for before, after in pairwise(widths)
         )
 
     def forward(
@@ -235,9 +236,7 @@ class ConvLSTM(nn.Module):
             input_to_state = cell.input_to_state(sequence.flatten(0, 1))
             input_to_state = input_to_state.unflatten(0, (batch, steps))
             recurrence = cell.recurrence
-            state = (
-                recurrence.zero_state(input_to_state[:, 0]) if states is None else states[layer]
-            )
+            state = recurrence.zero_state(input_to_state[:, 0]) if states is None else states[layer]
             hidden_states = []
             for step in range(steps):
                 state = recurrence(input_to_state[:, step], state)

@@ -147,8 +147,9 @@ class Camera:
             except Exception as error:
                 # One frame never ends the node; an error that nobody foresaw is shown in full.
                 self._statistics.failed(repr(error))
+                trace = "".join(traceback.format_exception(error))
                 logger.error(
-                    f"{self.topic}: frame not answered:\n{''.join(traceback.format_exception(error))}",
+                    f"{self.topic}: frame not answered:\n{trace}",
                     throttle_duration_sec=_THROTTLE,
                 )
 
@@ -189,4 +190,3 @@ class Camera:
         if publishers.overlay.get_subscription_count():
             drawn = self._overlay.draw(frame.image, result)
             publishers.overlay.publish(image_to_message(drawn, header))
-

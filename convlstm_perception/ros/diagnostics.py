@@ -50,7 +50,10 @@ def _judge(report: StreamReport, camera: Camera, image_timeout: float) -> tuple[
     if report.image_age is None or report.image_age > image_timeout:
         since = "yet" if report.image_age is None else f"for {report.image_age:.1f} s"
         publishers = camera.publisher_count
-        return DiagnosticStatus.STALE, f"no image on {camera.topic} {since}; {publishers} publishers"
+        return (
+            DiagnosticStatus.STALE,
+            f"no image on {camera.topic} {since}; {publishers} publishers",
+        )
     if report.rejected:
         return DiagnosticStatus.WARN, f"{report.rejected} frames rejected: {report.last_error}"
     if report.skipped > 0.05 * report.received:

@@ -8,13 +8,13 @@ import threading
 from types import FrameType
 
 import rclpy
+from convlstm_perception_msgs.msg import PredictedTrajectoryArray
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image as ImageMessage
-from convlstm_perception_msgs.msg import PredictedTrajectoryArray
 from vision_msgs.msg import Detection2DArray
 
 from convlstm_perception.engine import ModelBundle, MotionModel, default_bundle_path

@@ -25,7 +25,8 @@ class NodeSettings:
         0, "threads of inference on the CPU; 0 takes as many as there are cores", low=0, high=256
     )
     transport: str = setting(
-        "raw", "'raw' subscribes to image, 'compressed' to image/compressed",
+        "raw",
+        "'raw' subscribes to image, 'compressed' to image/compressed",
         choices=("raw", "compressed"),
     )
     image_reliability: str = setting(
@@ -34,8 +35,10 @@ class NodeSettings:
         choices=("best_effort", "reliable"),
     )
     image_timeout: float = setting(
-        1.0, "seconds without an image after which diagnostics call the camera stale",
-        low=0.1, high=60.0,
+        1.0,
+        "seconds without an image after which diagnostics call the camera stale",
+        low=0.1,
+        high=60.0,
     )
     overlay_trail: float = setting(
         3.0, "seconds of past path drawn in the overlay", low=0.0, high=60.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -148,7 +149,7 @@ class FeatureBuffer:
         valid = np.array([[place is not None for place in places]], np.float32)
         dt = np.zeros((1, self.slots), np.float32)
         held = [(slot, place) for slot, place in enumerate(places) if place is not None]
-        for (slot, place), (_, older) in zip(held[:-1], held[1:], strict=True):
+        for (slot, place), (_, older) in pairwise(held):
             elapsed = int(self._stamps[place]) - int(self._stamps[older])
             dt[0, slot] = elapsed / NANOSECONDS_PER_SECOND
         return Window(places, valid, dt)

@@ -33,9 +33,7 @@ def setting(
     choices: tuple[str, ...] = (),
 ) -> Any:
     """A dataclass field that carries a :class:`Setting`."""
-    return field(
-        default=default, metadata={"setting": Setting(description, low, high, choices)}
-    )
+    return field(default=default, metadata={"setting": Setting(description, low, high, choices)})
 
 
 def described_fields(settings: Any) -> list[tuple[Field[Any], Setting]]:
@@ -55,7 +53,11 @@ def validate(settings: Any) -> None:
     """
     for entry, known in described_fields(settings):
         value = getattr(settings, entry.name)
-        if known.low is not None and known.high is not None and not known.low <= value <= known.high:
+        if (
+            known.low is not None
+            and known.high is not None
+            and not known.low <= value <= known.high
+        ):
             raise ParameterError(
                 f"parameter '{entry.name}': {value} is outside [{known.low}, {known.high}]"
             )
@@ -89,13 +91,22 @@ class PipelineSettings:
     """How a camera's frames are answered. A threshold below 0 takes the bundle's own."""
 
     detection_threshold: float = setting(
-        -1.0, "score from which a detection may begin a track; -1 takes the model's", low=-1.0, high=1.0
+        -1.0,
+        "score from which a detection may begin a track; -1 takes the model's",
+        low=-1.0,
+        high=1.0,
     )
     low_threshold: float = setting(
-        -1.0, "score from which a detection may continue a track; -1 takes the model's", low=-1.0, high=1.0
+        -1.0,
+        "score from which a detection may continue a track; -1 takes the model's",
+        low=-1.0,
+        high=1.0,
     )
     overlap_threshold: float = setting(
-        0.6, "intersection over union above which the weaker of two boxes is dropped", low=0.1, high=1.0
+        0.6,
+        "intersection over union above which the weaker of two boxes is dropped",
+        low=0.1,
+        high=1.0,
     )
     tolerance: float = setting(
         0.05, "seconds by which a frame may miss its slot of the window", low=0.001, high=0.5

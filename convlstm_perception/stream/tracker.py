@@ -115,9 +115,7 @@ class Tracker:
         matched = cost[rows, columns] < _REJECTED
         return list(zip(rows[matched], columns[matched], strict=True))
 
-    def _match(
-        self, track: _Track, detections: Detections, row: np.intp, stamp_ns: int
-    ) -> None:
+    def _match(self, track: _Track, detections: Detections, row: np.intp, stamp_ns: int) -> None:
         track.hits += 1
         track.score = float(detections.scores[row])
         track.stamp_ns = stamp_ns
@@ -168,7 +166,7 @@ def _seconds(nanoseconds: int) -> Float32Array:
 def _interpolate(
     knots: NDArray[np.float64], values: Float32Array, at: Float32Array
 ) -> Float32Array:
-    """Piecewise linear rows of ``values`` (knots, C) at (N,) positions, straight on past the end."""
+    """Linear between rows of ``values`` (knots, C) at (N,) positions, straight on outside."""
     upper = np.clip(np.searchsorted(knots, at), 1, len(knots) - 1)
     lower = upper - 1
     share = ((at - knots[lower]) / (knots[upper] - knots[lower]))[:, None]

@@ -35,7 +35,11 @@ def heatmap_loss(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
 
 
 def candidate_losses(
-    predicted: CandidateMotion, corner: Tensor, boxes: Tensor, present: Tensor, motion: Tensor,
+    predicted: CandidateMotion,
+    corner: Tensor,
+    boxes: Tensor,
+    present: Tensor,
+    motion: Tensor,
     velocity: Tensor,
 ) -> CandidateLosses:
     """Regression losses at the cells of N people a clip.

@@ -34,7 +34,8 @@ class PedestrianMotionTraining(lightning.LightningModule):
             checkpoint = torch.load(config.start_from, map_location="cpu", weights_only=True)
             self.load_state_dict(checkpoint["state_dict"])
         encoder = self.network.encoder
-        frozen: list[nn.Module] = list(encoder.backbone.features[: config.frozen_blocks])
+        blocks = encoder.backbone.features.children()
+        frozen: list[nn.Module] = list(blocks)[: config.frozen_blocks]
         if config.phase == "motion":
             frozen = [encoder.backbone, encoder.pyramid]
         for module in frozen:
@@ -107,7 +108,9 @@ class PedestrianMotionTraining(lightning.LightningModule):
         if backbone:
             groups.append({"params": backbone})
             peaks.append(config.learning_rate / 5)
-        optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
+        optimizer = torch.optim.AdamW(
+            groups, lr=config.learning_rate, weight_decay=config.weight_decay
+        )
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, max_lr=peaks, total_steps=config.steps, pct_start=0.1
         )

@@ -51,9 +51,7 @@ def train(config: TrainingConfig, accelerator: str = "auto", devices: int | str 
         ],
         log_every_n_steps=20,
     )
-    loader = DataLoader(
-        clips, config.batch_size, num_workers=config.workers, collate_fn=collate
-    )
+    loader = DataLoader(clips, config.batch_size, num_workers=config.workers, collate_fn=collate)
     trainer.fit(module, loader)
     checkpoint = output / "last.ckpt"
     trainer.save_checkpoint(checkpoint)

@@ -12,15 +12,15 @@ from convlstm_perception.engine import write_manifest
 
 HEIGHT, WIDTH, SLOTS, STEP, CANDIDATES = 96, 160, 4, 0.1, 8
 HORIZONS = (0.5, 1.0, 2.0)
-BOX = (24.0, 48.0)  # every detection's width and height in input pixels
+BOX = (40.0, 48.0)  # of every detection in input pixels; wide, so that twin peaks become one
 
 
 def write_tiny_bundle(folder: Path) -> Path:
     """Write a bundle whose boxes stand at the brightest cells of the newest frame.
 
     ``input_to_state`` is the brightness at stride 16, ``skip`` at stride 8. A detection's score is
-    the brightness around its cell; it moves to the right by the mean brightness of the whole window times
-    the horizon, so that every valid slot has its share in the answer.
+    the brightness around its cell; it moves to the right by the mean brightness of the whole
+    window times the horizon, so that every valid slot has its share in the answer.
     """
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(_encoder(), str(folder / "encoder.onnx"))
@@ -48,10 +48,7 @@ def _model(nodes, inputs, outputs, constants) -> onnx.ModelProto:
         nodes,
         "tiny",
         [helper.make_tensor_value_info(name, kind, shape) for name, kind, shape in inputs],
-        [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-            for name, shape in outputs
-        ],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs],
         [numpy_helper.from_array(np.array(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)

@@ -39,7 +39,9 @@ def test_a_bundle_reads_back_what_was_written(folder: Path) -> None:
 def test_a_changed_file_is_refused(folder: Path) -> None:
     path = folder / "motion.onnx"
     path.write_bytes(path.read_bytes() + b"\0")
-    with pytest.raises(BundleError, match=r"motion\.onnx: sha256 is \w+\.\.\., but model\.toml says"):
+    with pytest.raises(
+        BundleError, match=r"motion\.onnx: sha256 is \w+\.\.\., but model\.toml says"
+    ):
         ModelBundle.load(folder)
 
 

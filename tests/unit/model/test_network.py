@@ -55,9 +55,7 @@ def test_a_missing_slot_has_no_influence(network: PedestrianMotionNet, window) -
         assert torch.equal(have, want)
 
 
-def test_every_valid_slot_and_its_time_have_influence(
-    network: PedestrianMotionNet, window
-) -> None:
+def test_every_valid_slot_and_its_time_have_influence(network: PedestrianMotionNet, window) -> None:
     images, valid, dt = window
     reference = network(images, valid, dt).scores
     for slot in (0, 1, 3):

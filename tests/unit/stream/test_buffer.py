@@ -43,9 +43,7 @@ def brute_force(stamps: np.ndarray, now: int) -> list[int | None]:
         chosen.append(min(candidates)[2] if candidates else None)
     for index in {value for value in chosen if value is not None}:
         rivals = [slot for slot, value in enumerate(chosen) if value == index]
-        best = min(
-            rivals, key=lambda s: abs(stamps[index] - (now - s * STEP_NS))
-        )
+        best = min(rivals, key=lambda s: abs(stamps[index] - (now - s * STEP_NS)))
         for slot in rivals:
             if slot != best:
                 chosen[slot] = None

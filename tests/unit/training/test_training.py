@@ -75,7 +75,10 @@ def test_clips_are_what_they_say(compositor: ClipCompositor) -> None:
     assert any(len(clip.boxes) for clip in clips)
     for clip in clips:
         assert clip.images.shape == (SLOTS, HEIGHT, WIDTH, 3) and clip.images.dtype == np.uint8
-        low, high = clip.boxes[:, :2] - clip.boxes[:, 2:] / 2, clip.boxes[:, :2] + clip.boxes[:, 2:] / 2
+        low, high = (
+            clip.boxes[:, :2] - clip.boxes[:, 2:] / 2,
+            clip.boxes[:, :2] + clip.boxes[:, 2:] / 2,
+        )
         assert (low >= -1e-3).all() and (high <= [WIDTH + 1e-3, HEIGHT + 1e-3]).all()
         assert clip.valid[0] == 1.0
         slots = np.flatnonzero(clip.valid)
@@ -92,7 +95,7 @@ def test_a_person_is_where_its_box_says(compositor: ClipCompositor) -> None:
     person.centre, person.height = np.array([80.0, 50.0], np.float32), 60.0
     image, owner = np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH), np.int16)
     compositor._paint(image, owner, 1, person, 0, 0.0, np.zeros(2, np.float32))
-    x, y, w, h = compositor._box_now(person)
+    x, y, _, h = compositor._box_now(person)
     rows, columns = np.nonzero(owner)
     assert rows.min() == pytest.approx(y - h / 2, abs=2.5)
     assert rows.max() == pytest.approx(y + h / 2, abs=2.5)
@@ -137,13 +140,16 @@ def write_data_sets(folder: Path) -> dict[str, str]:
     mask[40:160, 100:150] = 1
     cv2.imwrite(str(folder / "penn_fudan/images/a.jpg"), image)
     cv2.imwrite(str(folder / "penn_fudan/masks/a.png"), mask)
-    (folder / "penn_fudan/boxes.csv").write_text("image,instance,x1,y1,x2,y2\na.jpg,1,100,40,150,160\n")
+    (folder / "penn_fudan/boxes.csv").write_text(
+        "image,instance,x1,y1,x2,y2\na.jpg,1,100,40,150,160\n"
+    )
     cv2.imwrite(str(folder / "coco_persons/images/train2017/b.jpg"), image)
     (folder / "coco_persons/boxes.csv").write_text("split,image,x1,y1,x2,y2\n")
     (folder / "jaad/split_ids/default").mkdir(parents=True)
     for split in ("train", "val"):
         (folder / f"jaad/split_ids/default/{split}.txt").write_text("video_0001\n")
-    columns = "video,width,height,frame,id,label,x1,y1,x2,y2,occlusion".split(",")
+    columns = ["video", "width", "height", "frame", "id", "label"]
+    columns += ["x1", "y1", "x2", "y2", "occlusion"]
     with gzip.open(folder / "jaad/jaad_boxes.csv.gz", "wt", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(columns)

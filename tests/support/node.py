@@ -1,0 +1,142 @@
+"""The node as a process of its own, driven over DDS as a user's programs would."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image
+
+from convlstm_perception.demo.processes import Child, free_domain, isolated_environment
+
+NODE = "/convlstm_perception"
+PATIENCE = 20.0  # seconds
+PROFILE = Path(__file__).resolve().parents[2] / "config" / "fastdds.xml"
+STATES = {"unconfigured": State.PRIMARY_STATE_UNCONFIGURED}
+STATES |= {"inactive": State.PRIMARY_STATE_INACTIVE, "active": State.PRIMARY_STATE_ACTIVE}
+TRANSITIONS = {
+    "configure": Transition.TRANSITION_CONFIGURE,
+    "activate": Transition.TRANSITION_ACTIVATE,
+    "deactivate": Transition.TRANSITION_DEACTIVATE,
+    "cleanup": Transition.TRANSITION_CLEANUP,
+}
+
+
+class NodeUnderTest:
+    """The running node, and a ROS node of the test's own that talks to it."""
+
+    def __init__(self, child: Child, context: rclpy.Context) -> None:
+        self.child = child
+        self.node = rclpy.create_node("test_of_the_node", context=context)
+        self._executor = SingleThreadedExecutor(context=context)
+        self._executor.add_node(self.node)
+        self._change = self.node.create_client(ChangeState, f"{NODE}/change_state")
+        self._get = self.node.create_client(GetState, f"{NODE}/get_state")
+        self.images = self.node.create_publisher(Image, "/image", QoSProfile(depth=5))
+        self.wait_until(self._change.service_is_ready, "the node's lifecycle services")
+
+    @property
+    def log(self) -> str:
+        """Everything the node's process has printed."""
+        return self.child.log.read_text(errors="replace")
+
+    def collect(self, kind: type, topic: str) -> list[Any]:
+        """Subscribe; the list fills while the test waits."""
+        received: list[Any] = []
+        self.node.create_subscription(kind, topic, received.append, QoSProfile(depth=50))
+        return received
+
+    def wait_until(
+        self, condition: Callable[[], object], what: str, patience: float = PATIENCE
+    ) -> None:
+        """Let messages flow until ``condition`` holds."""
+        deadline = time.monotonic() + patience
+        while not condition():
+            self.child.check_running()
+            assert time.monotonic() < deadline, f"waited in vain for {what}\n{self.log}"
+            self._executor.spin_once(timeout_sec=0.05)
+
+    def spin(self, seconds: float) -> None:
+        """Let messages flow for a while."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self._executor.spin_once(timeout_sec=0.02)
+
+    def change_state(self, transition: str) -> bool:
+        """Ask for a transition; True when it succeeded."""
+        request = ChangeState.Request(transition=Transition(id=TRANSITIONS[transition]))
+        future = self._change.call_async(request)
+        self.wait_until(future.done, f"the answer to {transition}")
+        return bool(future.result().success)
+
+    def state(self) -> int:
+        """The node's lifecycle state."""
+        future = self._get.call_async(GetState.Request())
+        self.wait_until(future.done, "the lifecycle state")
+        return int(future.result().current_state.id)
+
+    def reach(self, state: str) -> None:
+        """Drive a fresh node to a state."""
+        for transition in {"unconfigured": [], "inactive": ["configure"]}.get(
+            state, ["configure", "activate"]
+        ):
+            assert self.change_state(transition), self.log
+        if state == "active":
+            self.wait_until(
+                lambda: self.images.get_subscription_count() > 0, "the node's subscription"
+            )
+
+    def send(self, image: Image) -> None:
+        """Publish one image to the node."""
+        self.images.publish(image)
+
+
+@contextmanager
+def running_node(folder: Path, **parameters: object) -> Iterator[NodeUnderTest]:
+    """Start the node with parameters in a ROS domain of its own; end it with the block."""
+    domain = free_domain()
+    command = [sys.executable, "-m", "convlstm_perception.ros.node", "--ros-args"]
+    for name, value in parameters.items():
+        command += ["-p", f"{name}:={value}"]
+    environment = {**os.environ, **isolated_environment(domain, PROFILE)}
+    context = rclpy.Context()
+    with Child("node", command, folder / "node.log", environment) as child:
+        rclpy.init(
+            context=context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO
+        )
+        try:
+            yield NodeUnderTest(child, context)
+        finally:
+            context.try_shutdown()
+
+
+def end_by(node: NodeUnderTest, number: signal.Signals) -> int:
+    """Send a signal to the node's process and return its exit code."""
+    os.kill(node.child._process.pid, number)
+    return node.child._process.wait(PATIENCE)
+
+
+def image_message(step: int, height: int = 96, width: int = 160) -> Image:
+    """A dark image in which a bright figure walks to the right, stamped 0.1 s a step."""
+    pixels = np.full((height, width, 3), 20, np.uint8)
+    left = 20 + 3 * step % (width - 40)
+    pixels[30:70, left : left + 18] = 255
+    message = Image(height=height, width=width, encoding="bgr8", step=3 * width)
+    message.header.frame_id = "camera_optical"
+    message.header.stamp.sec, tenths = divmod(1000 + step, 10)
+    message.header.stamp.nanosec = tenths * 100_000_000
+    message.data = pixels.tobytes()
+    return message
