@@ -47,8 +47,8 @@ _BYTES_PER_PIXEL = {
     "bayer_gbrg8": 1,
     "bayer_grbg8": 1,
 }
-# OpenCV's own names for what is already blue, green, red.
-_AS_IT_IS = ("bgr8", "8UC3")
+_AS_IT_IS = ("bgr8", "8UC3")  # already blue, green, red
+_OTHER_NAMES = {"8UC1": "mono8"}
 
 
 def stamp_to_ns(stamp: Time) -> int:
@@ -79,10 +79,16 @@ def frame_from_image(message: ImageMessage) -> Frame:
             f"the image holds {data.size} bytes, fewer than height x step = {height} x {step} = "
             f"{height * step}; it was cut off, check the camera driver"
         )
+    rows = data[: height * step].reshape(height, step)[:, :row]
     if message.encoding in _AS_IT_IS:
-        image = data[: height * step].reshape(height, step)[:, :row].reshape(height, width, 3)
-    else:
+        image = rows.reshape(height, width, 3)
+    elif step == row and message.encoding not in _OTHER_NAMES:
         image = _bridge().imgmsg_to_cv2(message, "bgr8")
+    else:
+        # cv_bridge from PyPI knows neither padded rows nor OpenCV's names.
+        plain = ImageMessage(height=height, width=width, step=row, data=rows.tobytes())
+        plain.encoding = _OTHER_NAMES.get(message.encoding, message.encoding)
+        image = _bridge().imgmsg_to_cv2(plain, "bgr8")
     return Frame(image, stamp_to_ns(message.header.stamp), message.header.frame_id)
 
 

@@ -1,0 +1,33 @@
+"""The parameter file and the code say the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip("rclpy", reason="no ROS 2 in this environment")
+
+from convlstm_perception.ros.parameters import NodeSettings
+from convlstm_perception.stream import PipelineSettings, TrackerSettings
+from convlstm_perception.stream.settings import described_fields
+
+PARAMETERS = Path(__file__).resolve().parents[3] / "config" / "perception.params.yaml"
+
+
+def test_the_parameter_file_holds_every_parameter_with_its_default() -> None:
+    held = yaml.safe_load(PARAMETERS.read_text())["/**"]["ros__parameters"]
+    declared = {
+        entry.name: entry.default
+        for part in (NodeSettings, PipelineSettings, TrackerSettings)
+        for entry, _ in described_fields(part)
+    }
+    assert held == declared
+
+
+def test_every_parameter_is_described_in_the_file() -> None:
+    text = PARAMETERS.read_text()
+    for part in (NodeSettings, PipelineSettings, TrackerSettings):
+        for entry, known in described_fields(part):
+            assert f"# {known.description}" in text, entry.name

@@ -1,0 +1,55 @@
+"""One version, true links, and files where users will look for them."""
+
+from __future__ import annotations
+
+import ast
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+import convlstm_perception
+
+ROOT = Path(__file__).resolve().parents[2]
+FACE = ROOT / "ros2_ws" / "src" / "convlstm_perception"
+MESSAGES = ROOT / "ros2_ws" / "src" / "convlstm_perception_msgs"
+
+
+@pytest.mark.parametrize("folder", [FACE, MESSAGES])
+def test_package_xml_has_the_version(folder: Path) -> None:
+    version = ElementTree.parse(folder / "package.xml").getroot().findtext("version")
+    assert version == convlstm_perception.__version__
+
+
+def test_setup_and_changelog_have_the_version() -> None:
+    setup = (FACE / "setup.py").read_text()
+    assert f'version="{convlstm_perception.__version__}"' in setup
+    first = re.search(r"^(\d+\.\d+\.\d+) ", (ROOT / "CHANGELOG.rst").read_text(), re.MULTILINE)
+    assert first and first[1] == convlstm_perception.__version__
+
+
+@pytest.mark.parametrize("name", ["convlstm_perception", "launch", "config", "models", "tests"])
+def test_the_colcon_package_holds_relative_links_to_the_root(name: str) -> None:
+    link = FACE / name
+    assert link.is_symlink() and not link.readlink().is_absolute()
+    assert link.resolve() == ROOT / name
+
+
+@pytest.mark.parametrize("name", ["package.xml", "setup.py", "setup.cfg"])
+def test_the_root_is_no_ros_package(name: str) -> None:
+    """With one of these at the root, colcon stops there and never sees the messages."""
+    assert not (ROOT / name).exists()
+
+
+def test_the_core_imports_no_ros() -> None:
+    ros = {"rclpy", "sensor_msgs", "vision_msgs", "std_msgs", "convlstm_perception_msgs"}
+    for path in (ROOT / "convlstm_perception").rglob("*.py"):
+        if "ros" in path.relative_to(ROOT).parts:
+            continue
+        for node in ast.parse(path.read_text()).body:  # at import, not inside a function
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            found = {name.split(".")[0] for name in names} & ros
+            assert not found, f"{path} imports {found}"
