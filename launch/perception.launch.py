@@ -1,5 +1,6 @@
 """One camera: the perception node, its parameters, its topics, its lifecycle."""
 
+from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
@@ -15,8 +16,6 @@ from launch_ros.events.lifecycle import ChangeState
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 from lifecycle_msgs.msg import Transition
-
-from launch import LaunchDescription
 
 
 def shared(*parts: str) -> PathJoinSubstitution:
