@@ -1,0 +1,39 @@
+"""Set-up says what is missing and how to get it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(command: list[str], path: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, env={"PATH": str(path)}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_missing_compiler_is_named_with_the_mend(tmp_path: Path) -> None:
+    done = run([sys.executable, str(ROOT / "tools" / "setup_environment.py")], tmp_path)
+    assert done.returncode == 1
+    assert "not found: cc, c++, make, cmake" in done.stderr
+    assert "apt install build-essential cmake" in done.stderr
+
+
+def test_a_missing_python_is_named_with_the_mend(tmp_path: Path) -> None:
+    done = run(["/bin/sh", str(ROOT / "tools" / "find_python.sh")], tmp_path)
+    assert done.returncode == 1
+    assert "No CPython 3.11 or 3.12 found" in done.stderr
+    assert "apt install python3" in done.stderr
+
+
+def test_a_python_that_does_not_run_is_passed_over(tmp_path: Path) -> None:
+    """As pyenv's names for versions that are not selected."""
+    for name, target in (("python3.12", "exit 127"), ("python3.11", f'exec {sys.executable} "$@"')):
+        script = tmp_path / name
+        script.write_text(f"#!/bin/sh\n{target}\n")
+        script.chmod(0o755)
+    done = run(["/bin/sh", str(ROOT / "tools" / "find_python.sh")], tmp_path)
+    assert done.stdout.strip() == str(tmp_path / "python3.11")
