@@ -13,8 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", default="0.1.0", help="version of the model")
     parser.add_argument("--height", type=int, default=384, help="input height, multiple of 32")
     parser.add_argument("--width", type=int, default=640, help="input width, multiple of 32")
-    parser.add_argument("--detection-threshold", type=float, default=0.3, help="certain from here")
-    parser.add_argument("--low-threshold", type=float, default=0.1, help="may continue a track")
+    parser.add_argument("--detection-threshold", type=float, default=0.4, help="certain from here")
+    parser.add_argument("--low-threshold", type=float, default=0.2, help="may continue a track")
 
 
 def run(args: argparse.Namespace) -> int:

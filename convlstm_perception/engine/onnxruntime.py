@@ -39,6 +39,8 @@ class OnnxRuntimeEngine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        # Two graphs take turns: a pool that spins while it waits takes the other's processors.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
                 path, options, providers=[_PROVIDERS[device]]

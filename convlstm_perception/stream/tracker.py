@@ -1,19 +1,22 @@
-"""Detections to tracks, with the network's own prediction as the motion model.
+"""Detections to tracks, with predicted trajectories as the motion model.
 
-Each track carries its last predicted trajectory; interpolated to a new frame's stamp it says where
+Each track carries its last predicted trajectory, the network's joined with the track's own constant
+velocity; interpolated to a new frame's stamp it says where
 the pedestrian should be. Detections are assigned in two passes by score, as in ByteTrack (Zhang et
 al. 2022): certain ones first, then uncertain ones to the tracks that are left.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from convlstm_perception.boxes import pairwise_iou
+from convlstm_perception.stream.kinematics import HISTORY, constant_velocity, fuse
 from convlstm_perception.stream.settings import TrackerSettings
 from convlstm_perception.types import (
     NANOSECONDS_PER_SECOND,
@@ -36,6 +39,7 @@ class _Track:
     box: Float32Array  # (4,) then
     future: Float32Array  # (H, 4) predicted then
     variance: Float32Array  # (H, 4)
+    past: deque[tuple[int, Float32Array]] = field(default_factory=deque)  # stamps and boxes
 
     def extrapolated(self, times: Float32Array, ages: Float32Array) -> Float32Array:
         """(len(ages), 4) boxes at seconds after the last match, straight on past the horizon."""
@@ -120,8 +124,16 @@ class Tracker:
         track.score = float(detections.scores[row])
         track.stamp_ns = stamp_ns
         track.box = detections.boxes[row]
-        track.future = detections.trajectories.boxes[row]
-        track.variance = detections.trajectories.variances[row]
+        track.past.append((stamp_ns, track.box))
+        while stamp_ns - track.past[0][0] > HISTORY * NANOSECONDS_PER_SECOND:
+            track.past.popleft()
+        ages = np.array([stamp_ns - stamp for stamp, _ in track.past]) / NANOSECONDS_PER_SECOND
+        boxes = np.array([box for _, box in track.past], np.float32)
+        track.future, track.variance = fuse(
+            detections.trajectories.boxes[row],
+            detections.trajectories.variances[row],
+            *constant_velocity(ages.astype(np.float32), boxes, self._times),
+        )
 
     def _begin(self, detections: Detections, row: np.intp, stamp_ns: int) -> None:
         track = _Track(
