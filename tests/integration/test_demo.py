@@ -90,8 +90,6 @@ def test_interrupt_stops_everything(bundle: Path, tmp_path: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
-        # A test run started in a shell's background has SIGINT ignored, and hands that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60.0
     while not list(out.glob(".frames*/*.jpg")):
