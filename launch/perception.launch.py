@@ -1,15 +1,20 @@
 """One camera: the perception node, its parameters, its topics, its lifecycle."""
 
-from launch import LaunchDescription
+from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
+    OpaqueFunction,
     RegisterEventHandler,
     SetEnvironmentVariable,
 )
 from launch.conditions import IfCondition
 from launch.events import matches_action
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import (
+    EnvironmentVariable,
+    LaunchConfiguration,
+    PathJoinSubstitution,
+)
 from launch_ros.actions import LifecycleNode
 from launch_ros.event_handlers import OnStateTransition
 from launch_ros.events.lifecycle import ChangeState
@@ -23,59 +28,25 @@ def shared(*parts: str) -> PathJoinSubstitution:
     return PathJoinSubstitution([FindPackageShare("convlstm_perception"), *parts])
 
 
-def generate_launch_description() -> LaunchDescription:
-    arguments = [
-        DeclareLaunchArgument("namespace", default_value="", description="namespace of the node"),
-        DeclareLaunchArgument(
-            "params_file",
-            default_value=shared("config", "perception.params.yaml"),
-            description="YAML file with the node's parameters",
-        ),
-        DeclareLaunchArgument(
-            "image", default_value="/camera/image_raw", description="topic of the camera's images"
-        ),
-        DeclareLaunchArgument(
-            "bundle", default_value="", description="model bundle; empty takes the shipped one"
-        ),
-        DeclareLaunchArgument(
-            "log_level",
-            default_value="info",
-            choices=["debug", "info", "warn", "error", "fatal"],
-            description="least severity that is logged",
-        ),
-        DeclareLaunchArgument(
-            "autostart",
-            default_value="true",
-            choices=["true", "false"],
-            description="drive the node's lifecycle to active; false leaves it unconfigured",
-        ),
-        DeclareLaunchArgument(
-            "use_sim_time",
-            default_value="false",
-            choices=["true", "false"],
-            description="take time from /clock, as with a simulator or a bag",
-        ),
-        DeclareLaunchArgument(
-            "dds_profile",
-            default_value=shared("config", "fastdds.xml"),
-            description="Fast DDS profile; the default one carries large images",
-        ),
-    ]
+def overrides(context: LaunchContext) -> dict[str, ParameterValue]:
+    """What the command line says of parameters; what it leaves out stays with params_file."""
+    kinds = {"bundle": str, "use_sim_time": bool}
+    return {
+        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
+        for name, kind in kinds.items()
+        if LaunchConfiguration(name).perform(context)
+    }
+
+
+def start(context: LaunchContext) -> list[Action]:
+    """The node, and the events that drive its lifecycle."""
     node = LifecycleNode(
         package="convlstm_perception",
         executable="convlstm_perception_node",
         name="convlstm_perception",
         namespace=LaunchConfiguration("namespace"),
         output="screen",
-        parameters=[
-            LaunchConfiguration("params_file"),
-            {
-                "bundle": ParameterValue(LaunchConfiguration("bundle"), value_type=str),
-                "use_sim_time": ParameterValue(
-                    LaunchConfiguration("use_sim_time"), value_type=bool
-                ),
-            },
-        ],
+        parameters=[LaunchConfiguration("params_file"), overrides(context)],
         remappings=[("image", LaunchConfiguration("image"))],
         arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
     )
@@ -103,14 +74,59 @@ def generate_launch_description() -> LaunchDescription:
         ),
         condition=wanted,
     )
+    # The listener first: the node may answer before it would be there.
+    return [activate, node, configure]
+
+
+def generate_launch_description() -> LaunchDescription:
+    arguments = [
+        DeclareLaunchArgument("namespace", default_value="", description="namespace of the node"),
+        DeclareLaunchArgument(
+            "params_file",
+            default_value=shared("config", "perception.params.yaml"),
+            description="YAML file with the node's parameters",
+        ),
+        DeclareLaunchArgument(
+            "image", default_value="/camera/image_raw", description="topic of the camera's images"
+        ),
+        DeclareLaunchArgument(
+            "bundle",
+            default_value="",
+            description="model bundle; empty takes params_file's, which is the shipped one",
+        ),
+        DeclareLaunchArgument(
+            "log_level",
+            default_value="info",
+            choices=["debug", "info", "warn", "error", "fatal"],
+            description="least severity that is logged",
+        ),
+        DeclareLaunchArgument(
+            "autostart",
+            default_value="true",
+            choices=["true", "false"],
+            description="drive the node's lifecycle to active; false leaves it unconfigured",
+        ),
+        DeclareLaunchArgument(
+            "use_sim_time",
+            default_value="",
+            choices=["true", "false", ""],
+            description="take time from /clock, as with a simulator or a bag; empty takes "
+            "params_file's, which is false",
+        ),
+        DeclareLaunchArgument(
+            "dds_profile",
+            default_value=EnvironmentVariable(
+                "FASTDDS_DEFAULT_PROFILES_FILE", default_value=shared("config", "fastdds.xml")
+            ),
+            description="Fast DDS profile; the shipped one carries large images",
+        ),
+    ]
     profile = LaunchConfiguration("dds_profile")
     return LaunchDescription(
         [
             *arguments,
             SetEnvironmentVariable("FASTDDS_DEFAULT_PROFILES_FILE", profile),
             SetEnvironmentVariable("FASTRTPS_DEFAULT_PROFILES_FILE", profile),
-            activate,
-            node,
-            configure,
+            OpaqueFunction(function=start),
         ]
     )

@@ -14,6 +14,7 @@ from rclpy.qos import QoSProfile, QoSReliabilityPolicy, qos_policy_name_from_kin
 from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
+from std_msgs.msg import Header
 
 from convlstm_perception.engine import MotionModel
 from convlstm_perception.errors import EngineError, FrameOrderError, ImageError
@@ -32,6 +33,10 @@ from convlstm_perception.types import Frame, PerceptionResult
 from convlstm_perception.visualization.overlay import OverlayRenderer
 
 _THROTTLE = 5.0  # seconds between log messages of one kind
+_TYPE_NAMES = {
+    ImageMessage: "sensor_msgs/msg/Image",
+    CompressedImage: "sensor_msgs/msg/CompressedImage",
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class _Arrival:
 
 
 class Camera:
-    """Answers one camera's newest frames from :meth:`start` to :meth:`stop`.
+    """Answers one camera's newest frames until :meth:`stop`.
 
     The subscription's callback only stores the message; conversion, inference and publishing
     happen in a thread of this camera's own.
@@ -82,7 +87,6 @@ class Camera:
             if reliable
             else QoSReliabilityPolicy.BEST_EFFORT,
         )
-        self._thread.start()
         self._subscription = node.create_subscription(
             CompressedImage if compressed else ImageMessage,
             topic,
@@ -91,6 +95,8 @@ class Camera:
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
         )
         self.topic = self._subscription.topic_name
+        # Last, so that no thread is left behind where the subscription is refused.
+        self._thread.start()
 
     def stop(self) -> None:
         """Stop taking frames and wait for the one in work."""
@@ -107,22 +113,32 @@ class Camera:
         """Memory of the rolling buffer."""
         return self._pipeline.buffer.nbytes
 
-    @property
-    def publisher_count(self) -> int:
-        """How many publishers the image topic has."""
-        return int(self._node.count_publishers(self.topic))
+    def missing_publisher(self) -> str:
+        """Why no image can come: nobody publishes the topic, or only other types; or ""."""
+        types = {info.topic_type for info in self._node.get_publishers_info_by_topic(self.topic)}
+        wanted = _TYPE_NAMES[self._subscription.msg_type]
+        if not types:
+            return f"no publisher on {self.topic}; start the camera, or remap image to its topic"
+        if wanted not in types:
+            return (
+                f"{self.topic} carries {', '.join(sorted(types))}, not {wanted}; remap image, or "
+                "set the parameter transport"
+            )
+        return ""
 
     def _on_image(self, message: ImageMessage | CompressedImage) -> None:
         self._statistics.arrived()
         self._mailbox.put(_Arrival(message, time.monotonic(), self._since(message.header.stamp)))
 
     def _on_incompatible_qos(self, event: Any) -> None:
+        if self.mismatched_qos:
+            return
         policy = qos_policy_name_from_kind(event.last_policy_kind)
         self.mismatched_qos = (
             f"a publisher of {self.topic} offers a {policy} that does not match ours; with "
             "RELIABILITY set the parameter image_reliability to best_effort"
         )
-        self._node.get_logger().error(self.mismatched_qos, once=True)
+        self._node.get_logger().error(self.mismatched_qos)
 
     def _since(self, stamp: Any) -> float:
         clock = self._node.get_clock()
@@ -164,7 +180,7 @@ class Camera:
                 throttle_duration_sec=_THROTTLE,
             )
         answered = time.monotonic()
-        self._publish(arrival.message, frame, result)
+        self._publish(arrival.message.header, result)
         published = time.monotonic()
         latencies = {
             "receive": arrival.delay + (started - arrival.time),
@@ -174,19 +190,18 @@ class Camera:
             "stamp to publish": arrival.delay + (published - arrival.time),
         }
         self._statistics.answered(latencies, result.valid_slots, bool(result.restarted))
+        # After the answer is out: who looks at pictures does not delay who acts on numbers.
+        if self._publishers.overlay.get_subscription_count():
+            drawn = self._overlay.draw(frame.image, result)
+            self._publishers.overlay.publish(image_to_message(drawn, arrival.message.header))
+            self._statistics.took("overlay", time.monotonic() - published)
 
     def _frame(self, message: ImageMessage | CompressedImage) -> Frame:
         if isinstance(message, CompressedImage):
             return frame_from_compressed(message)
         return frame_from_image(message)
 
-    def _publish(
-        self, message: ImageMessage | CompressedImage, frame: Frame, result: PerceptionResult
-    ) -> None:
-        header, bundle = message.header, self._model.bundle
-        publishers = self._publishers
+    def _publish(self, header: Header, result: PerceptionResult) -> None:
+        bundle, publishers = self._model.bundle, self._publishers
         publishers.detections.publish(detections_to_message(result, header, bundle.classes[0]))
         publishers.trajectories.publish(trajectories_to_message(result, header, bundle.model_id))
-        if publishers.overlay.get_subscription_count():
-            drawn = self._overlay.draw(frame.image, result)
-            publishers.overlay.publish(image_to_message(drawn, header))

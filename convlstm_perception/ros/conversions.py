@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,6 @@ from convlstm_perception_msgs.msg import (
     TrajectoryMode,
     TrajectoryPoint,
 )
-from cv_bridge import CvBridge
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 from std_msgs.msg import Header
@@ -42,13 +42,26 @@ _BYTES_PER_PIXEL = {
     "mono8": 1,
     "8UC1": 1,
     "8UC3": 3,
+    "8UC4": 4,
     "bayer_rggb8": 1,
     "bayer_bggr8": 1,
     "bayer_gbrg8": 1,
     "bayer_grbg8": 1,
+    "yuv422": 2,
+    "uyvy": 2,
+    "yuv422_yuy2": 2,
+    "yuyv": 2,
 }
 _AS_IT_IS = ("bgr8", "8UC3")  # already blue, green, red
-_OTHER_NAMES = {"8UC1": "mono8"}
+_OTHER_NAMES = {"8UC1": "mono8", "8UC4": "bgra8"}
+# Not every release of cv_bridge, on PyPI or apt, knows these.
+_BY_OPENCV = {
+    "bayer_grbg8": cv2.COLOR_BayerGB2BGR,
+    "yuv422": cv2.COLOR_YUV2BGR_UYVY,
+    "uyvy": cv2.COLOR_YUV2BGR_UYVY,
+    "yuv422_yuy2": cv2.COLOR_YUV2BGR_YUY2,
+    "yuyv": cv2.COLOR_YUV2BGR_YUY2,
+}
 
 
 def stamp_to_ns(stamp: Time) -> int:
@@ -82,14 +95,28 @@ def frame_from_image(message: ImageMessage) -> Frame:
     rows = data[: height * step].reshape(height, step)[:, :row]
     if message.encoding in _AS_IT_IS:
         image = rows.reshape(height, width, 3)
-    elif step == row and message.encoding not in _OTHER_NAMES:
-        image = _bridge().imgmsg_to_cv2(message, "bgr8")
     else:
-        # cv_bridge from PyPI knows neither padded rows nor OpenCV's names.
-        plain = ImageMessage(height=height, width=width, step=row, data=rows.tobytes())
-        plain.encoding = _OTHER_NAMES.get(message.encoding, message.encoding)
-        image = _bridge().imgmsg_to_cv2(plain, "bgr8")
+        try:
+            image = _converted(message, rows)
+        except Exception as error:  # cv_bridge raises whatever its parts do
+            raise ImageError(
+                f"a {width}x{height} image of encoding {message.encoding!r} cannot be "
+                f"converted: {str(error) or repr(error)}; let the camera send bgr8"
+            ) from error
     return Frame(image, stamp_to_ns(message.header.stamp), message.header.frame_id)
+
+
+def _converted(message: ImageMessage, rows: Image) -> Image:
+    height, width, encoding = message.height, message.width, message.encoding
+    if encoding in _BY_OPENCV:
+        pixels = rows if rows.shape[1] == width else rows.reshape(height, width, -1)
+        return cv2.cvtColor(pixels, _BY_OPENCV[encoding])  # type: ignore[return-value]
+    if rows.shape[1] == message.step and encoding not in _OTHER_NAMES:
+        return _bridge().imgmsg_to_cv2(message, "bgr8")
+    # cv_bridge from PyPI knows neither padded rows nor OpenCV's names.
+    plain = ImageMessage(height=height, width=width, step=rows.shape[1], data=rows.tobytes())
+    plain.encoding = _OTHER_NAMES.get(encoding, encoding)
+    return _bridge().imgmsg_to_cv2(plain, "bgr8")
 
 
 def frame_from_compressed(message: CompressedImage) -> Frame:
@@ -99,7 +126,10 @@ def frame_from_compressed(message: CompressedImage) -> Frame:
         ImageError: when it cannot be decoded.
     """
     data = np.frombuffer(message.data, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:  # a header that promises more pixels than OpenCV takes
+        image = None
     if image is None:
         raise ImageError(
             f"a compressed image of {data.size} bytes, format {message.format!r}, cannot be "
@@ -188,5 +218,12 @@ def _duration(seconds: float) -> Duration:
 
 
 @lru_cache(maxsize=1)
-def _bridge() -> CvBridge:
+def _bridge() -> Any:
+    try:
+        from cv_bridge import CvBridge
+    except ImportError as error:
+        raise ImageError(
+            "cv_bridge is missing: apt install ros-$ROS_DISTRO-cv-bridge, or pip install "
+            "cv-bridge with numpy<2"
+        ) from error
     return CvBridge()

@@ -45,15 +45,13 @@ def _judge(report: StreamReport, camera: Camera, image_timeout: float) -> tuple[
     failed_for = report.last_failure_age
     if failed_for is not None and failed_for < _FAILURE_SHOWN:
         return DiagnosticStatus.ERROR, f"frames fail: {report.last_error}"
-    if report.image_age is None and camera.mismatched_qos:
-        return DiagnosticStatus.ERROR, camera.mismatched_qos
     if report.image_age is None or report.image_age > image_timeout:
         since = "yet" if report.image_age is None else f"for {report.image_age:.1f} s"
-        publishers = camera.publisher_count
-        return (
-            DiagnosticStatus.STALE,
-            f"no image on {camera.topic} {since}; {publishers} publishers",
-        )
+        missing = camera.missing_publisher()
+        if camera.mismatched_qos and not missing:
+            return DiagnosticStatus.ERROR, f"no image {since}: {camera.mismatched_qos}"
+        reason = missing or f"the publisher of {camera.topic} sends nothing"
+        return DiagnosticStatus.STALE, f"no image {since}: {reason}"
     if report.rejected:
         return DiagnosticStatus.WARN, f"{report.rejected} frames rejected: {report.last_error}"
     if report.skipped > 0.05 * report.received:

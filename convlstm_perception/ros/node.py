@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import sys
 import threading
+import traceback
+from collections.abc import Callable
 from types import FrameType
 
 import rclpy
@@ -27,6 +30,24 @@ _DIAGNOSTICS_PERIOD = 1.0  # seconds, as diagnostic_updater
 _OUTPUT_DEPTH = 5
 
 
+_Transition = Callable[["PerceptionNode", LifecycleState], TransitionCallbackReturn]
+
+
+def _told(transition: _Transition) -> _Transition:
+    """Log what a transition raises: rclpy only takes note that it failed."""
+
+    @functools.wraps(transition)
+    def run(self: PerceptionNode, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return transition(self, state)
+        except Exception as error:
+            self.report_problem(f"{transition.__name__} failed: {error!r}")
+            self.get_logger().error(traceback.format_exc())
+            return TransitionCallbackReturn.ERROR
+
+    return run
+
+
 class PerceptionNode(LifecycleNode):
     """Configure loads the model, activate answers the camera, cleanup frees the model."""
 
@@ -43,14 +64,15 @@ class PerceptionNode(LifecycleNode):
         if self.get_parameter("autostart").value:
             self._autostart = self.create_timer(0.0, self._start_by_itself)
 
+    @_told
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Check the parameters, load and warm up the engines."""
         try:
             self._settings = self._declared.read()
             self._model = self._load(self._settings)
         except PerceptionError as error:
-            self._problem = f"configure refused: {error}"
-            self.get_logger().error(self._problem)
+            self._declared.release()
+            self.report_problem(f"configure refused: {error}")
             return TransitionCallbackReturn.FAILURE
         self._problem = ""
         qos = QoSProfile(depth=_OUTPUT_DEPTH)
@@ -65,6 +87,7 @@ class PerceptionNode(LifecycleNode):
         )
         return TransitionCallbackReturn.SUCCESS
 
+    @_told
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and answer."""
         assert self._settings and self._model and self._outputs
@@ -73,16 +96,19 @@ class PerceptionNode(LifecycleNode):
         self.get_logger().info(f"answering {self._camera.topic}")
         return result
 
+    @_told
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop answering; the engines stay loaded."""
         self._stop_camera()
         return super().on_deactivate(state)
 
+    @_told
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the engines."""
         self._free()
         return TransitionCallbackReturn.SUCCESS
 
+    @_told
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop and free whatever there is."""
         self._free()
@@ -92,6 +118,11 @@ class PerceptionNode(LifecycleNode):
         """After an error nobody foresaw: back to unconfigured, ready to be configured again."""
         self._free()
         return TransitionCallbackReturn.SUCCESS
+
+    def report_problem(self, problem: str) -> None:
+        """Log why the node is not what it was asked to be, and show it in the diagnostics."""
+        self._problem = problem
+        self.get_logger().error(problem)
 
     def destroy_node(self) -> None:
         """Stop the inference thread before anything it uses goes."""
@@ -123,6 +154,7 @@ class PerceptionNode(LifecycleNode):
         if self._model:
             self._model.close()
             self._model = None
+        self._declared.release()
 
     def _publish_diagnostics(self) -> None:
         name = self.get_fully_qualified_name()
@@ -148,7 +180,8 @@ def main() -> int:
     context = rclpy.Context()
     rclpy.init(args=sys.argv, context=context, signal_handler_options=SignalHandlerOptions.NO)
     node = PerceptionNode(context)
-    # Not the events executor: rclpy 7.1.6 cannot be told to end it from another thread.
+    # Not the events executor: that of rclpy 7.1.6 brings a lifecycle node no messages, keeps a
+    # core busy, and can be ended neither by a signal nor from another thread.
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
     crashed: list[BaseException] = []

@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from convlstm_perception.engine import ENGINE_CHOICES
 from convlstm_perception.errors import ParameterError
@@ -59,27 +65,64 @@ class NodeParameters:
     """Declares the parameters on a node and reads them back as :class:`NodeSettings`.
 
     A value that is out of range in a parameter file must not kill the process before anybody can
-    be told: it is remembered, and :meth:`read` refuses it.
+    be told: it is remembered, and :meth:`read` refuses it until the parameter is set anew.
+
+    While the settings are in use, every change is refused: what the node says of itself is what it
+    does.
     """
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._refused: list[str] = []
+        self._in_use = False
+        self._refused: dict[str, str] = {}
+        self._known: dict[str, Setting] = {}
         for part in _PARTS:
             for entry, known in described_fields(part):
+                self._known[entry.name] = known
                 self._declare(entry.name, entry.default, known)
+        node.add_on_set_parameters_callback(self._judge)
+        node.add_post_set_parameters_callback(self._forget)
 
     def read(self) -> NodeSettings:
-        """The settings as they are now.
+        """The settings as they are now; they are in use from here to :meth:`release`.
 
         Raises:
-            ParameterError: naming the first parameter that is out of range.
+            ParameterError: naming the parameters that are out of range.
         """
         if self._refused:
-            raise ParameterError(self._refused[0])
+            raise ParameterError("; ".join(self._refused.values()))
         tracker = TrackerSettings(**self._values(TrackerSettings))
         pipeline = PipelineSettings(**self._values(PipelineSettings), tracker=tracker)
-        return NodeSettings(**self._values(NodeSettings), pipeline=pipeline)
+        settings = NodeSettings(**self._values(NodeSettings), pipeline=pipeline)
+        self._in_use = True
+        return settings
+
+    def release(self) -> None:
+        """The settings are no longer in use; parameters may change."""
+        self._in_use = False
+
+    def _judge(self, changes: list[Parameter]) -> SetParametersResult:
+        for change in changes:
+            known = self._known.get(change.name)
+            if known is None:
+                continue
+            if self._in_use:
+                reason = (
+                    f"parameter '{change.name}' is in use; deactivate and clean up the node, set "
+                    "it, and configure again"
+                )
+                return SetParametersResult(successful=False, reason=reason)
+            if known.choices and change.value not in known.choices:
+                reason = (
+                    f"parameter '{change.name}': {change.value!r} is not one of "
+                    f"{', '.join(known.choices)}"
+                )
+                return SetParametersResult(successful=False, reason=reason)
+        return SetParametersResult(successful=True)
+
+    def _forget(self, changes: list[Parameter]) -> None:
+        for change in changes:
+            self._refused.pop(change.name, None)
 
     def _values(self, part: type) -> dict[str, Any]:
         return {
@@ -92,8 +135,11 @@ class NodeParameters:
         try:
             self._node.declare_parameter(name, default, descriptor)
         except (InvalidParameterValueException, InvalidParameterTypeException) as error:
-            allowed = f"allowed: [{known.low}, {known.high}], default {default}"
-            self._refused.append(f"parameter '{name}': {error} ({allowed})")
+            if known.low is not None:
+                allowed = f"allowed: [{known.low}, {known.high}], default {default}"
+            else:
+                allowed = f"default {default!r}"
+            self._refused[name] = f"parameter '{name}': {error} ({allowed})"
             self._node.declare_parameter(name, default, descriptor, ignore_override=True)
 
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,6 +76,11 @@ class StreamStatistics:
             for stage, seconds in latencies.items():
                 self._latencies[stage].append(seconds)
 
+    def took(self, stage: str, seconds: float) -> None:
+        """A stage beside the answer took so long."""
+        with self._lock:
+            self._latencies[stage].append(seconds)
+
     def rejected(self, reason: str) -> None:
         """A frame could not be used."""
         with self._lock:
@@ -93,7 +98,8 @@ class StreamStatistics:
         """The figures now; ``skipped`` is counted elsewhere."""
         now = time.monotonic()
         with self._lock:
-            return StreamReport(
+            kept = {stage: list(values) for stage, values in self._latencies.items()}
+            counted = StreamReport(
                 received=self._received,
                 answered=self._answered,
                 skipped=skipped,
@@ -102,21 +108,25 @@ class StreamStatistics:
                 restarts=self._restarts,
                 rate_in=_rate(self._arrivals, now),
                 rate_answered=_rate(self._answers, now),
-                latencies={
-                    stage: (float(np.percentile(kept, 50)), float(np.percentile(kept, 99)))
-                    for stage, kept in self._latencies.items()
-                },
+                latencies={},
                 last_error=self._last_error,
                 last_failure_age=_age(self._last_failure, now),
                 image_age=_age(self._last_arrival, now),
                 valid_slots=self._valid_slots,
             )
+        # Outside the lock: percentiles take milliseconds, and images wait meanwhile.
+        return replace(counted, latencies={k: _percentiles(v) for k, v in kept.items()})
 
 
 def _rate(times: deque[float], now: float) -> float:
     while times and now - times[0] > _RATE_SECONDS:
         times.popleft()
     return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
+
+
+def _percentiles(values: list[float]) -> tuple[float, float]:
+    median, tail = np.percentile(values, (50, 99))
+    return float(median), float(tail)
 
 
 def _age(moment: float | None, now: float) -> float | None:
