@@ -28,6 +28,7 @@ from convlstm_perception.ros.parameters import NodeParameters, NodeSettings
 
 _DIAGNOSTICS_PERIOD = 1.0  # seconds, as diagnostic_updater
 _OUTPUT_DEPTH = 5
+_EXIT_USAGE = 2
 
 
 _Transition = Callable[["PerceptionNode", LifecycleState], TransitionCallbackReturn]
@@ -178,7 +179,11 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
     context = rclpy.Context()
-    rclpy.init(args=sys.argv, context=context, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=sys.argv, context=context, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # rclpy's own errors derive from it
+        print(f"{error}\nCheck what follows --ros-args on the command line.", file=sys.stderr)
+        return _EXIT_USAGE
     node = PerceptionNode(context)
     # Not the events executor: that of rclpy 7.1.6 brings a lifecycle node no messages, keeps a
     # core busy, and can be ended neither by a signal nor from another thread.

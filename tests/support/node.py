@@ -16,6 +16,8 @@ import rclpy
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
@@ -26,12 +28,14 @@ NODE = "/convlstm_perception"
 PATIENCE = 20.0  # seconds
 PROFILE = Path(__file__).resolve().parents[2] / "config" / "fastdds.xml"
 STATES = {"unconfigured": State.PRIMARY_STATE_UNCONFIGURED}
+STATES |= {"finalized": State.PRIMARY_STATE_FINALIZED}
 STATES |= {"inactive": State.PRIMARY_STATE_INACTIVE, "active": State.PRIMARY_STATE_ACTIVE}
 TRANSITIONS = {
     "configure": Transition.TRANSITION_CONFIGURE,
     "activate": Transition.TRANSITION_ACTIVATE,
     "deactivate": Transition.TRANSITION_DEACTIVATE,
     "cleanup": Transition.TRANSITION_CLEANUP,
+    "shutdown": Transition.TRANSITION_ACTIVE_SHUTDOWN,
 }
 
 
@@ -45,6 +49,7 @@ class NodeUnderTest:
         self._executor.add_node(self.node)
         self._change = self.node.create_client(ChangeState, f"{NODE}/change_state")
         self._get = self.node.create_client(GetState, f"{NODE}/get_state")
+        self._parameters = AsyncParameterClient(self.node, NODE)
         self.images = self.node.create_publisher(Image, "/image", QoSProfile(depth=5))
         self.wait_until(self._change.service_is_ready, "the node's lifecycle services")
 
@@ -75,6 +80,12 @@ class NodeUnderTest:
         while time.monotonic() < deadline:
             self._executor.spin_once(timeout_sec=0.02)
 
+    def settle(self) -> None:
+        """Wait until both sides surely know each other: Fast DDS repeats a lost announcement of
+        a publisher or subscriber after three seconds.
+        """
+        self.spin(3.5)
+
     def change_state(self, transition: str) -> bool:
         """Ask for a transition; True when it succeeded."""
         request = ChangeState.Request(transition=Transition(id=TRANSITIONS[transition]))
@@ -98,6 +109,13 @@ class NodeUnderTest:
             self.wait_until(
                 lambda: self.images.get_subscription_count() > 0, "the node's subscription"
             )
+
+    def set_parameter(self, name: str, value: object) -> str:
+        """Set a parameter of the node; the reason of its refusal, or ""."""
+        future = self._parameters.set_parameters([Parameter(name, value=value)])
+        self.wait_until(future.done, f"the answer to setting {name}")
+        (result,) = future.result().results
+        return "" if result.successful else str(result.reason)
 
     def send(self, image: Image) -> None:
         """Publish one image to the node."""
