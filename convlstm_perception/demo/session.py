@@ -23,6 +23,7 @@ _READY_SECONDS = 180.0
 _POLL_SECONDS = 0.1
 _QUIET_SECONDS = 2.0
 _LAST_ANSWER_SECONDS = 20.0
+_DISCOVERY_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,9 @@ def _node_command(settings: SessionSettings) -> list[str]:
 def _player_command(settings: SessionSettings, report: Path) -> list[str]:
     command = [sys.executable, "-m", "convlstm_perception.cli.main", "play", str(settings.video)]
     command += ["--topic", IMAGE_TOPIC, "--rate", f"{settings.rate:g}", "--report", str(report)]
-    # The node and this process's recorder; then a moment for their other connections.
-    command += ["--wait-for-subscribers", "2", "--start-delay", "1"]
+    # The node and this process's recorder; then the time after which Fast DDS repeats an
+    # announcement that was lost: a subscriber may be known before it knows the publisher.
+    command += ["--wait-for-subscribers", "2", "--start-delay", f"{_DISCOVERY_SECONDS:g}"]
     if settings.frames is not None:
         command += ["--frames", str(settings.frames)]
     return command

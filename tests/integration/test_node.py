@@ -55,7 +55,7 @@ def test_images_become_detections_trajectories_and_diagnostics(
         diagnostics = node.collect(DiagnosticArray, "/diagnostics")
         node.reach("active")
         node.wait_until(lambda: node.node.count_publishers(f"{NODE}/overlay") == 1, "the outputs")
-        node.spin(0.5)
+        node.settle()
         for step in range(6):
             last = answer(node, trajectories, image_message(step))
         assert last.header.frame_id == "camera_optical"
@@ -109,7 +109,7 @@ def test_bad_images_are_rejected_with_their_reason_and_the_node_goes_on(
         trajectories = node.collect(PredictedTrajectoryArray, f"{NODE}/trajectories")
         diagnostics = node.collect(DiagnosticArray, "/diagnostics")
         node.reach("active")
-        node.spin(0.5)
+        node.settle()
         answer(node, trajectories, image_message(0))
         for number, (reason, fields) in enumerate(bad.items(), start=1):
             node.send(spoiled(number, **fields))
@@ -138,7 +138,7 @@ def test_the_newest_image_wins_and_skipped_ones_are_counted(bundle: Path, tmp_pa
         # Drawing large overlays takes the node longer than the images take to come.
         node.collect(Image, f"{NODE}/overlay")
         node.reach("active")
-        node.spin(0.5)
+        node.settle()
         large = [image_message(step, 1080, 1920) for step in range(40)]
         for message in large:
             node.send(message)
@@ -164,7 +164,7 @@ def test_deactivate_stops_the_answers_and_activate_resumes_them(
     with running_node(tmp_path, bundle=bundle) as node:
         trajectories = node.collect(PredictedTrajectoryArray, f"{NODE}/trajectories")
         node.reach("active")
-        node.spin(0.5)
+        node.settle()
         answer(node, trajectories, image_message(0))
         assert node.change_state("deactivate")
         count = len(trajectories)
@@ -175,7 +175,7 @@ def test_deactivate_stops_the_answers_and_activate_resumes_them(
         assert node.state() == STATES["unconfigured"]
         trajectories.clear()
         node.reach("active")
-        node.spin(1.0)
+        node.settle()
         answer(node, trajectories, image_message(2))
 
 

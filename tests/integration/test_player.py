@@ -83,7 +83,9 @@ class Listener:
     def play(self, source: Path, *options: str) -> subprocess.Popen[str]:
         """Start a player that waits for this listener."""
         command = [sys.executable, "-m", "convlstm_perception.cli.main", "play", str(source)]
-        command += ["--wait-for-subscribers", "1", "--start-delay", "0.5", *options]
+        # Fast DDS repeats a lost announcement after three seconds: until then this listener may
+        # be known to the player and not know it.
+        command += ["--wait-for-subscribers", "1", "--start-delay", "3.5", *options]
         return subprocess.Popen(
             command,
             env=self.environment,
