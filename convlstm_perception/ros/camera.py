@@ -78,6 +78,7 @@ class Camera:
         self._mailbox: Mailbox[_Arrival] = Mailbox()
         self._thread = threading.Thread(target=self._work, name="inference")
         self.mismatched_qos = ""
+        self.matched_publishers = 0
         compressed = settings.transport == "compressed"
         topic = node.resolve_topic_name("image") + ("/compressed" if compressed else "")
         reliable = settings.image_reliability == "reliable"
@@ -92,7 +93,9 @@ class Camera:
             topic,
             self._on_image,
             qos,
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
+            event_callbacks=SubscriptionEventCallbacks(
+                incompatible_qos=self._on_incompatible_qos, matched=self._on_matched
+            ),
         )
         self.topic = self._subscription.topic_name
         # Last, so that no thread is left behind where the subscription is refused.
@@ -129,6 +132,9 @@ class Camera:
     def _on_image(self, message: ImageMessage | CompressedImage) -> None:
         self._statistics.arrived()
         self._mailbox.put(_Arrival(message, time.monotonic(), self._since(message.header.stamp)))
+
+    def _on_matched(self, event: Any) -> None:
+        self.matched_publishers = event.current_count
 
     def _on_incompatible_qos(self, event: Any) -> None:
         if self.mismatched_qos:

@@ -61,6 +61,7 @@ def _judge(report: StreamReport, camera: Camera, image_timeout: float) -> tuple[
 
 def _values(report: StreamReport, camera: Camera, model: MotionModel) -> list[KeyValue]:
     values = {
+        "matched publishers": str(camera.matched_publishers),
         "received": str(report.received),
         "answered": str(report.answered),
         "skipped": str(report.skipped),

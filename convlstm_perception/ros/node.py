@@ -13,6 +13,7 @@ from types import FrameType
 import rclpy
 from convlstm_perception_msgs.msg import PredictedTrajectoryArray
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
@@ -62,6 +63,8 @@ class PerceptionNode(LifecycleNode):
         self._problem = ""
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", _OUTPUT_DEPTH)
         self.create_timer(_DIAGNOSTICS_PERIOD, self._publish_diagnostics)
+        self._change_state = self._service_change_state.callback
+        self._service_change_state.callback = self._answer_change_state
         if self.get_parameter("autostart").value:
             self._autostart = self.create_timer(0.0, self._start_by_itself)
 
@@ -136,10 +139,25 @@ class PerceptionNode(LifecycleNode):
         model.warm_up()
         return model
 
+    def _answer_change_state(
+        self, request: ChangeState.Request, response: ChangeState.Response
+    ) -> ChangeState.Response:
+        """Refuse a transition that the state does not have; rclpy would let it end the process."""
+        try:
+            return self._change_state(request, response)
+        except RuntimeError as error:
+            wanted = request.transition.label or request.transition.id
+            self.get_logger().error(f"transition {wanted} refused: {error}")
+            response.success = False
+            return response
+
     def _start_by_itself(self) -> None:
         self._autostart.cancel()
-        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
+        try:
+            if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+                self.trigger_activate()
+        except RuntimeError as error:
+            self.get_logger().error(f"autostart: somebody else drives the lifecycle: {error}")
 
     def _stop_camera(self) -> None:
         if self._camera:

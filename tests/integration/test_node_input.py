@@ -98,7 +98,7 @@ def test_a_camera_with_another_qos_is_told_with_the_mend(bundle: Path, tmp_path:
             camera.publish(image_message(step))
             node.spin(0.2)
         assert node.log.count("set the parameter image_reliability to best_effort") == 1
-        assert health.values["received"] == "0"
+        assert health.values["received"] == health.values["matched publishers"] == "0"
 
 
 def test_a_camera_that_is_missing_or_silent_or_of_another_type_is_told(
@@ -111,6 +111,7 @@ def test_a_camera_that_is_missing_or_silent_or_of_another_type_is_told(
         node.settle()
         node.send(image_message(0))
         node.wait_until(lambda: health.values.get("received") == "1", "the image")
+        assert health.values["matched publishers"] == "1"
         health.await_words("no image for", DiagnosticStatus.STALE)
         node.node.destroy_publisher(node.images)
         health.await_words("no publisher on /image; start the camera", DiagnosticStatus.STALE)

@@ -33,6 +33,8 @@ def test_a_node_that_refused_configures_once_the_cause_is_mended(
 ) -> None:
     with running_node(tmp_path, bundle=bundle, tolerance=9.0, threads=-3) as node:
         diagnostics = node.collect(DiagnosticArray, "/diagnostics")
+        assert not node.change_state("activate"), "it is not configured yet"
+        assert "transition 3 refused" in node.log
         assert not node.change_state("configure")
         for wrong in ("parameter 'tolerance'", "9.0", "parameter 'threads'", "-3", "[0.001, 0.5]"):
             assert wrong in node.log

@@ -71,6 +71,44 @@ def test_bayer_of_an_even_colour() -> None:
     assert frame.image[3:5, 3:5].reshape(-1, 3).tolist() == [[50, 0, 200]] * 4
 
 
+@pytest.mark.parametrize(
+    ("encoding", "red_place"),
+    [("bayer_rggb8", (0, 0)), ("bayer_grbg8", (0, 1)), ("bayer_gbrg8", (1, 0))],
+)
+def test_every_bayer_order_finds_its_red(encoding: str, red_place: tuple[int, int]) -> None:
+    pattern = np.zeros((HEIGHT, WIDTH), np.uint8)
+    pattern[red_place[0] :: 2, red_place[1] :: 2] = 200
+    frame = frame_from_image(message(pattern, encoding))
+    assert frame.image[3:5, 3:5].reshape(-1, 3).tolist() == [[0, 0, 200]] * 4
+
+
+@pytest.mark.parametrize("padding", [0, 6])
+@pytest.mark.parametrize(
+    ("encoding", "luma_first"), [("yuyv", 1), ("yuv422_yuy2", 1), ("uyvy", 0), ("yuv422", 0)]
+)
+def test_yuv_with_neutral_chroma_is_grey(encoding: str, luma_first: int, padding: int) -> None:
+    pairs = np.full((HEIGHT, WIDTH, 2), 128, np.uint8)
+    pairs[..., 0 if luma_first else 1] = 16 + 219 // 3  # a third of studio range
+    frame = frame_from_image(message(pairs, encoding, padding))
+    assert np.abs(frame.image.astype(int) - 85).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "encoding", "words"),
+    [
+        (4, 3, "yuyv", "3x4 image of encoding 'yuyv' cannot be converted"),
+        (4, 4, "16UC7", "'16UC7' is not supported; let the camera send one of bgr8, rgb8"),
+    ],
+)
+def test_what_cannot_be_converted_is_refused_by_name(
+    height: int, width: int, encoding: str, words: str
+) -> None:
+    image = Image(height=height, width=width, encoding=encoding, step=2 * width)
+    image.data = bytes(height * image.step)
+    with pytest.raises(ImageError, match=words):
+        frame_from_image(image)
+
+
 def test_compressed_images(colour: np.ndarray) -> None:
     packed = cv2.imencode(".png", colour)[1].tobytes()
     assert np.array_equal(

@@ -26,8 +26,14 @@ def test_the_parameter_file_holds_every_parameter_with_its_default() -> None:
     assert held == declared
 
 
-def test_every_parameter_is_described_in_the_file() -> None:
-    text = PARAMETERS.read_text()
+def test_every_parameter_stands_below_its_description_and_range() -> None:
+    lines = [line.strip() for line in PARAMETERS.read_text().splitlines()]
     for part in (NodeSettings, PipelineSettings, TrackerSettings):
         for entry, known in described_fields(part):
-            assert f"# {known.description}" in text, entry.name
+            (place,) = (i for i, line in enumerate(lines) if line.startswith(f"{entry.name}:"))
+            allowed = ""
+            if known.low is not None:
+                allowed = f" ({known.low:g} to {known.high:g})"
+            elif known.choices:
+                allowed = f" (one of: {', '.join(known.choices)})"
+            assert lines[place - 1] == f"# {known.description}{allowed}", entry.name
