@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from convlstm_perception.data.sequence import FrameTruth
 from convlstm_perception.errors import SourceError
-from convlstm_perception.types import Float32Array, Int64Array
 
 FRAME_RATE = 7.0  # Hz, as recorded; the header of the published video says 10
-
-
-@dataclass(frozen=True)
-class FrameTruth:
-    """The people annotated in one frame.
-
-    Attributes:
-        ids: (N,) int64 identity of each person.
-        boxes: (N, 4) float32 centre x, centre y, width, height in pixels.
-    """
-
-    ids: Int64Array
-    boxes: Float32Array
 
 
 def read_pets_xml(path: Path) -> dict[int, FrameTruth]:

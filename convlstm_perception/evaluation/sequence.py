@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from convlstm_perception.data.pets import FrameTruth
+from convlstm_perception.data.sequence import FrameTruth
 from convlstm_perception.evaluation.detection import DetectionScore, score_detections
 from convlstm_perception.stream.pipeline import CameraPipeline
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Frame, Image, PerceptionResult
