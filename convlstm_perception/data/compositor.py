@@ -20,11 +20,10 @@ _FRAME_RATES = (7.0, 10.0, 15.0, 25.0, 30.0)
 
 
 @dataclass(frozen=True)
-class Clip:
-    """A window of frames, newest first, and the truth about the newest one.
+class ClipLabels:
+    """The truth about a window of frames and about the people in its newest one.
 
     Attributes:
-        images: (T, H, W, 3) uint8, blue, green, red.
         valid: (T,) float32, 1 where the slot holds a frame.
         dt: (T,) float32 seconds since the next older valid slot, as the motion graph takes it.
         boxes: (N, 4) float32 centre x, centre y, width, height of the people in the newest frame.
@@ -34,13 +33,20 @@ class Clip:
         velocity: (N, 4) float32 the same per second, now; NaN where unknown.
     """
 
-    images: Image
     valid: Float32Array
     dt: Float32Array
     boxes: Float32Array
     ignored: Float32Array
     motion: Float32Array
     velocity: Float32Array
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A window of frames: (T, H, W, 3) uint8 ``images``, blue, green, red, newest first."""
+
+    images: Image
+    labels: ClipLabels
 
 
 @dataclass
@@ -63,6 +69,7 @@ class ClipCompositor:
         slots, step: the window's T and its time step in seconds.
         horizons: future times in seconds.
         person_heights: smallest and largest height of a pasted person in pixels.
+        peopled_share: share of the clips on photographs that hold people already.
     """
 
     def __init__(
@@ -77,22 +84,23 @@ class ClipCompositor:
         step: float,
         horizons: Sequence[float],
         person_heights: tuple[float, float] = (20.0, 230.0),
+        peopled_share: float = 0.4,
     ) -> None:
         self._peopled = [photograph for photograph in photographs if len(photograph.boxes)]
         self._empty = [photograph for photograph in photographs if not len(photograph.boxes)]
         self._cutouts, self._walks = cutouts, walks
         self._height, self._width, self._slots, self._step = height, width, slots, step
         self._horizons = np.array(horizons, np.float32)
-        self._person_heights = person_heights
+        self._person_heights, self._peopled_share = person_heights, peopled_share
 
-    def draw(self, random: np.random.Generator, peopled_share: float = 0.4) -> Clip:
-        """Draw one clip; ``peopled_share`` of them on photographs that hold people already.
+    def draw(self, random: np.random.Generator) -> Clip:
+        """Draw one clip.
 
-        Those people stand still in the picture, so they are asked for with motion only when the
+        People that a photograph holds already stand still in the picture, so they are asked for with motion only when the
         camera stands still too, else without.
         """
         ages, valid, dt = self._draw_times(random)
-        pool = self._peopled if random.random() < peopled_share else self._empty
+        pool = self._peopled if random.random() < self._peopled_share else self._empty
         photograph = pool[random.integers(len(pool))]
         camera = self._draw_camera(random, ages)
         backdrop, still_boxes = self._crop(random, photograph)
@@ -120,7 +128,8 @@ class ClipCompositor:
                 hidden_stills = _covered_share(owner, still_boxes) > 1 - 2 * _LEAST_VISIBLE
             images.append(image)
         images = self._degrade(random, images, valid)
-        return self._label(people, visible, still_boxes, hidden_stills, camera, images, valid, dt)
+        labels = self._label(people, visible, still_boxes, hidden_stills, camera, valid, dt)
+        return Clip(np.stack(images), labels)  # type: ignore[arg-type]
 
     def _draw_times(
         self, random: np.random.Generator
@@ -334,10 +343,9 @@ class ClipCompositor:
         still_boxes: Float32Array,
         hidden_stills: BoolArray,
         camera: Float32Array,
-        images: list[Image],
         valid: Float32Array,
         dt: Float32Array,
-    ) -> Clip:
+    ) -> ClipLabels:
         horizons = len(self._horizons)
         moving = bool(camera.any())
         boxes, motions, velocities, shown = [], [], [], []
@@ -368,8 +376,7 @@ class ClipCompositor:
         # A box cut by the frame is not where its person is: its motion is not asked for.
         cut = inside < 0.95
         motion[cut], velocity_table[cut] = np.nan, np.nan
-        return Clip(
-            np.stack(images),  # type: ignore[arg-type]
+        return ClipLabels(
             valid,
             dt,
             clipped[keep],

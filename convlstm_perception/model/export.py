@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from convlstm_perception.model.network import CELL, PedestrianMotionNet
+from convlstm_perception.model.network import CELL, COARSE, SKIP_CHANNELS, PedestrianMotionNet
 
 # What TensorRT 10.3 on JetPack 6 reads, and new enough for every operator used.
 _OPSET = 18
@@ -37,14 +37,14 @@ def export_graphs(
     config = network.config
     image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
     encoder_path, motion_path = folder / "encoder.onnx", folder / "motion.onnx"
-    _export(network.encoder, (image,), encoder_path, ["image"], ["input_to_state", "skip"])
-    coarse = 2 * CELL
+    export_module(network.encoder, (image,), encoder_path, ["image"], ["input_to_state", "skip"])
+    coarse = CELL * COARSE
     slot = torch.zeros(1, 4 * config.hidden_channels, height // coarse, width // coarse)
-    skip = torch.zeros(1, config.channels, height // CELL, width // CELL)
+    skip = torch.zeros(1, SKIP_CHANNELS, height // CELL, width // CELL)
     window = [slot.clone() for _ in range(slots)]
     flags = torch.ones(1, slots)
     names = [f"input_to_state_{index}" for index in range(slots)]
-    _export(
+    export_module(
         network.motion,
         (window, skip, flags, flags.clone()),
         motion_path,
@@ -54,9 +54,10 @@ def export_graphs(
     return encoder_path, motion_path
 
 
-def _export(
+def export_module(
     module: nn.Module, args: tuple[object, ...], path: Path, inputs: list[str], outputs: list[str]
 ) -> None:
+    """Write one module with the fixed shapes of its example ``args`` to one ONNX file."""
     # The legacy exporter doubles the nodes of the unrolled window; dynamo keeps it lean.
     torch.onnx.export(
         module,

@@ -1,8 +1,8 @@
 """Heads of the network: where pedestrians are, and where each will be.
 
 The centre heatmap is dense (CenterNet, Zhou et al. 2019, "Objects as Points"). Everything else is
-asked only at the K strongest peaks: a small perceptron reads the features there and gives the
-box and its trajectory, so its cost does not grow with the image.
+asked only at the K strongest peaks: small perceptrons read the features there and give the box and
+its trajectory, so their cost does not grow with the image.
 """
 
 from __future__ import annotations
@@ -13,18 +13,28 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from convlstm_perception.model.backbone import conv_norm_relu
-
 _INITIAL_HEAT = 0.02
 _LOG_SCALE_RANGE = (-6.0, 3.0)
+_SMALLEST_SIDE = 0.5  # cells
+_HIDDEN = 96
+
+
+class CandidateBox(NamedTuple):
+    """Boxes at N cells of the stride-4 grid, in cells, float32.
+
+    Attributes:
+        offset: (B, N, 2) from the cell's corner to the box centre.
+        size: (B, N, 2) width and height.
+    """
+
+    offset: Tensor
+    size: Tensor
 
 
 class CandidateMotion(NamedTuple):
-    """Regressions at N cells of the stride-8 grid, all (B, N, ...) float32.
+    """Motion at N cells, float32.
 
     Attributes:
-        offset: (B, N, 2) from the cell's corner to the box centre, in cells.
-        log_size: (B, N, 2) natural log of box width and height in cells.
         velocity: (B, N, 4) of centre x, centre y, in box heights per second, and of log width,
             log height per second.
         displacement: (B, N, H, 4) at each horizon, same units without the "per second": the
@@ -32,11 +42,28 @@ class CandidateMotion(NamedTuple):
         log_scale: (B, N, H, 4) natural log of the Laplace scale of each displacement.
     """
 
-    offset: Tensor
-    log_size: Tensor
     velocity: Tensor
     displacement: Tensor
     log_scale: Tensor
+
+
+def _filter(channels: int, kernel: int = 3) -> nn.Conv2d:
+    """One filter per channel."""
+    return nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False)
+
+
+def _perceptron(inputs: int, *widths: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in widths:
+        layers.extend([nn.Linear(inputs, width), nn.ReLU()])
+        inputs = width
+    return nn.Sequential(*layers[:-1])
+
+
+def at_cells(features: Tensor, cells: Tensor) -> Tensor:
+    """(B, C, h, w) read at flat cells (B, N): (B, N, C)."""
+    index = cells.unsqueeze(1).expand(-1, features.shape[1], -1)
+    return features.flatten(2).gather(2, index).transpose(1, 2)
 
 
 class HeatmapHead(nn.Module):
@@ -44,54 +71,99 @@ class HeatmapHead(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.hidden = conv_norm_relu(channels, channels, 3)
-        self.logits = nn.Conv2d(channels, 1, 1)
+        self.filter = _filter(channels)
+        self.hidden = nn.Conv2d(channels, _HIDDEN, 1)
+        self.logits = nn.Conv2d(_HIDDEN, 1, 1)
         assert self.logits.bias is not None
         # A rare foreground: start at its prior, or the first steps only unlearn (Lin et al. 2017,
         # "Focal Loss for Dense Object Detection", section 3.3).
         nn.init.constant_(self.logits.bias, math.log(_INITIAL_HEAT / (1 - _INITIAL_HEAT)))
 
     def forward(self, features: Tensor) -> Tensor:
-        logits: Tensor = self.logits(self.hidden(features))
+        logits: Tensor = self.logits(torch.relu(self.hidden(self.filter(features))))
         return logits
 
 
-class CandidateHead(nn.Module):
-    """Box and trajectory at chosen cells: (B, N, channels) -> :class:`CandidateMotion`.
+class BoxHead(nn.Module):
+    """Boxes at chosen cells: (B, channels, h, w) and (B, N) -> :class:`CandidateBox`."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.offset_filter, self.size_filter = _filter(channels), _filter(channels)
+        self.offset = _perceptron(channels, _HIDDEN, 2)
+        self.size = _perceptron(channels, _HIDDEN, 2)
+
+    def forward(self, features: Tensor, cells: Tensor) -> CandidateBox:
+        size = self.size(at_cells(self.size_filter(features), cells))
+        return CandidateBox(
+            self.offset(at_cells(self.offset_filter(features), cells)),
+            size.clamp(min=_SMALLEST_SIDE),
+        )
+
+
+class MotionHead(nn.Module):
+    """Trajectories from the ConvLSTM's hidden state, read at each candidate.
 
     Args:
-        channels: channels of the features at a cell.
+        hidden_channels: of the ConvLSTM.
+        channels: of the newest frame's features.
         horizons: future times in seconds.
-        hidden_channels: width of the perceptron's two hidden layers.
+        residual_on_velocity: whether displacements are a residual on constant velocity, or free.
     """
 
     horizons: Tensor
 
-    def __init__(self, channels: int, horizons: tuple[float, ...], hidden_channels: int) -> None:
+    def __init__(
+        self,
+        hidden_channels: int,
+        channels: int,
+        horizons: tuple[float, ...],
+        residual_on_velocity: bool = True,
+    ) -> None:
         super().__init__()
         self.register_buffer("horizons", torch.tensor(horizons), persistent=False)
-        self.box = nn.Sequential(
-            nn.Linear(channels, hidden_channels), nn.ReLU(), nn.Linear(hidden_channels, 4)
-        )
-        self.motion = nn.Sequential(
-            nn.Linear(channels, hidden_channels),
-            nn.ReLU(),
-            nn.Linear(hidden_channels, hidden_channels),
-            nn.ReLU(),
-            nn.Linear(hidden_channels, 4 + 8 * len(horizons)),
-        )
+        self.residual_on_velocity = residual_on_velocity
+        self.state_filter, self.skip_filter = _filter(hidden_channels, 5), _filter(channels)
+        # Beside the features: log size, and where in the coarse cell the pedestrian is.
+        inputs = 2 * hidden_channels + channels + 4
+        self.perceptron = _perceptron(inputs, 192, 192, 4 + 8 * len(horizons))
+        last = self.perceptron[-1]
+        assert isinstance(last, nn.Linear)
+        # Start at "stands still": small answers, and a scale that is not yet sure.
+        nn.init.normal_(last.weight, std=0.01)
+        nn.init.zeros_(last.bias)
 
-    def forward(self, features: Tensor) -> CandidateMotion:
-        box = self.box(features)
-        motion = self.motion(features)
-        count = self.horizons.shape[0]
-        velocity = motion[..., :4]
-        residual, log_scale = motion[..., 4:].unflatten(-1, (2, count, 4)).unbind(-3)
-        displacement = velocity.unsqueeze(-2) * self.horizons.view(-1, 1) + residual
-        return CandidateMotion(
-            offset=box[..., :2],
-            log_size=box[..., 2:],
-            velocity=velocity,
-            displacement=displacement,
-            log_scale=log_scale.clamp(*_LOG_SCALE_RANGE),
+    def forward(
+        self,
+        hidden: Tensor,
+        skip: Tensor,
+        box: CandidateBox,
+        cells: Tensor,
+        coarse_cells: Tensor,
+        place: Tensor,
+    ) -> CandidateMotion:
+        """Motion of candidates.
+
+        Args:
+            hidden: (B, hidden, h/4, w/4) the ConvLSTM's state; skip: (B, channels, h, w).
+            box: of the candidates; cells: (B, N) on the grid of ``skip``.
+            coarse_cells: (B, N) on the grid of ``hidden``.
+            place: (B, N, 2) of the box centre in its coarse cell, each in [-0.5, 0.5].
+        """
+        features = torch.cat(
+            [
+                at_cells(hidden, coarse_cells),
+                at_cells(self.state_filter(hidden), coarse_cells),
+                at_cells(self.skip_filter(skip), cells),
+                torch.log(box.size.detach()),
+                place.detach(),
+            ],
+            dim=-1,
         )
+        answer = self.perceptron(features)
+        velocity = answer[..., :4]
+        residual, log_scale = answer[..., 4:].unflatten(-1, (len(self.horizons), 8)).chunk(2, -1)
+        displacement = residual
+        if self.residual_on_velocity:
+            displacement = displacement + velocity.unsqueeze(-2) * self.horizons.view(-1, 1)
+        return CandidateMotion(velocity, displacement, log_scale.clamp(*_LOG_SCALE_RANGE))

@@ -10,19 +10,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from convlstm_perception.model.backbone import FeaturePyramid, MobileNetV2, conv_norm_relu
+from convlstm_perception.model.backbone import (
+    PYRAMID_CHANNELS,
+    FeaturePyramid,
+    MobileNetV2,
+    PyramidFeatures,
+    upsample,
+)
 from convlstm_perception.model.convlstm import (
     ConvLSTMRecurrence,
     ConvLSTMState,
     Recurrence,
     input_to_state_convolution,
 )
-from convlstm_perception.model.heads import CandidateHead, CandidateMotion, HeatmapHead
+from convlstm_perception.model.heads import (
+    BoxHead,
+    CandidateBox,
+    CandidateMotion,
+    HeatmapHead,
+    MotionHead,
+)
 
-CELL = 8  # stride of the output grid, in input pixels
+CELL = 4  # stride of the output grid, in input pixels
+COARSE = 4  # side of a ConvLSTM cell, in cells of the output grid
 _CELL_CLAMP = 6.0
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+SKIP_CHANNELS = PYRAMID_CHANNELS[3]
+# The ConvLSTM sees stride 16 and, folded into channels, stride 8: coarse meaning, fine position.
+_RECURRENT_INPUTS = PYRAMID_CHANNELS[1] + 4 * PYRAMID_CHANNELS[2]
 
 
 @dataclass(frozen=True)
@@ -30,20 +44,22 @@ class NetworkConfig:
     """Shape of the network.
 
     Attributes:
-        channels: width of the feature pyramid and of the heads.
+        width: multiplier of MobileNetV2's channels (see :class:`MobileNetV2`).
         hidden_channels: channels of the ConvLSTM's states.
         kernel_size: recurrent kernel.
         recurrence: see :class:`ConvLSTMCell`.
         candidates: K, the number of peaks kept.
         horizons: future times in seconds.
+        residual_on_velocity: see :class:`MotionHead`.
     """
 
-    channels: int = 64
+    width: float = 1.5
     hidden_channels: int = 96
     kernel_size: int = 5
     recurrence: Recurrence = "depthwise"
     candidates: int = 64
     horizons: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+    residual_on_velocity: bool = True
 
 
 class MotionOutput(NamedTuple):
@@ -67,39 +83,36 @@ class Encoder(nn.Module):
     """One frame to what the window keeps of it.
 
     ``forward`` takes uint8 (B, H, W, 3) in the order blue, green, red, and returns
-    ``input_to_state`` (B, 4 * hidden, H/16, W/16) and ``skip`` (B, channels, H/8, W/8).
+    ``input_to_state`` (B, 4 * hidden, H/16, W/16) and ``skip`` (B, 24, H/4, W/4).
     """
-
-    mean: Tensor
-    deviation: Tensor
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        shape = (1, 3, 1, 1)
-        self.register_buffer("mean", torch.tensor(_IMAGENET_MEAN).view(shape), persistent=False)
-        self.register_buffer(
-            "deviation", torch.tensor(_IMAGENET_DEVIATION).view(shape), persistent=False
-        )
-        self.backbone = MobileNetV2()
-        self.pyramid = FeaturePyramid(config.channels)
+        self.backbone = MobileNetV2(config.width)
+        self.pyramid = FeaturePyramid(self.backbone.channels)
         self.input_to_state = input_to_state_convolution(
-            config.channels, config.hidden_channels, config.kernel_size, config.recurrence
+            _RECURRENT_INPUTS, config.hidden_channels, config.kernel_size, config.recurrence
         )
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        skip, coarse = self.features(image)
-        return self.input_to_state(coarse), skip
+        features = self.features(image)
+        return self.input_to_state(self.recurrent_input(features)), features.stride_4
 
-    def features(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Pyramid features at stride 8 and stride 16, before the ConvLSTM."""
+    def features(self, image: Tensor) -> PyramidFeatures:
+        """The pyramid of (B, H, W, 3) uint8 images."""
         # Cast first: TensorRT takes uint8 into nothing but a cast. Split and concatenate instead
         # of an index: the index becomes a GatherND.
         planes = image.to(torch.float32).permute(0, 3, 1, 2)
         blue, green, red = planes.split(1, dim=1)
         rgb = torch.cat([red, green, blue], dim=1)
-        normalised = (rgb * (1.0 / 255.0) - self.mean) / self.deviation
-        skip, coarse = self.pyramid(*self.backbone(normalised))
-        return skip, coarse
+        pyramid: PyramidFeatures = self.pyramid(self.backbone(rgb * (1.0 / 127.5) - 1.0))
+        return pyramid
+
+    @staticmethod
+    def recurrent_input(features: PyramidFeatures) -> Tensor:
+        """(B, 128, H/16, W/16): what the ConvLSTM sees of a frame."""
+        folded = functional.pixel_unshuffle(features.stride_8, 2)
+        return torch.cat([features.stride_16, folded], dim=1)
 
 
 class Motion(nn.Module):
@@ -121,25 +134,31 @@ class Motion(nn.Module):
             cell_clamp=_CELL_CLAMP,
         )
         self.dt_to_gates = nn.Parameter(torch.zeros(1, 4 * config.hidden_channels, 1, 1))
-        self.hidden_to_skip = nn.Conv2d(config.hidden_channels, config.channels, 1)
-        self.tower = conv_norm_relu(config.channels, config.channels, 3)
-        self.heatmap = HeatmapHead(config.channels)
-        self.candidate = CandidateHead(config.channels, config.horizons, 2 * config.channels)
+        self.hidden_to_skip = nn.Conv2d(config.hidden_channels, SKIP_CHANNELS, 1)
+        # The memory begins as nothing added, so that a pretrained detector begins as it is.
+        nn.init.zeros_(self.hidden_to_skip.weight)
+        assert self.hidden_to_skip.bias is not None
+        nn.init.zeros_(self.hidden_to_skip.bias)
+        self.heatmap = HeatmapHead(SKIP_CHANNELS)
+        self.box = BoxHead(SKIP_CHANNELS)
+        self.motion = MotionHead(
+            config.hidden_channels, SKIP_CHANNELS, config.horizons, config.residual_on_velocity
+        )
 
     def forward(
         self, input_to_state: Sequence[Tensor], skip: Tensor, valid: Tensor, dt: Tensor
     ) -> MotionOutput:
-        features = self.fuse(input_to_state, skip, valid, dt)
+        hidden = self.remember(input_to_state, valid, dt)
+        features = self.fuse(hidden, skip)
         scores, cells = self.peaks(torch.sigmoid(self.heatmap(features)))
-        return self.decode(self.at_cells(features, cells), cells, scores, skip.shape[-1])
+        box, motion = self.at_candidates(hidden, features, cells)
+        return self.decode(box, motion, cells, scores, skip.shape[-1])
 
-    def fuse(
-        self, input_to_state: Sequence[Tensor], skip: Tensor, valid: Tensor, dt: Tensor
-    ) -> Tensor:
-        """Run the ConvLSTM over the window, oldest slot first, and join it with the newest frame.
+    def remember(self, input_to_state: Sequence[Tensor], valid: Tensor, dt: Tensor) -> Tensor:
+        """Run the ConvLSTM over the window, oldest slot first.
 
         Returns:
-            (B, channels, H/8, W/8) features that both heads read.
+            (B, hidden, H/16, W/16) its hidden state.
         """
         state = self.recurrence.zero_state(input_to_state[0])
         for slot in range(len(input_to_state) - 1, -1, -1):
@@ -149,11 +168,11 @@ class Motion(nn.Module):
             state = ConvLSTMState(
                 *(keep * new + (1.0 - keep) * old for new, old in zip(after, state, strict=True))
             )
-        memory = functional.interpolate(
-            self.hidden_to_skip(state.hidden), scale_factor=2.0, mode="nearest"
-        )
-        features: Tensor = self.tower(skip + memory)
-        return features
+        return state.hidden
+
+    def fuse(self, hidden: Tensor, skip: Tensor) -> Tensor:
+        """(B, 24, H/4, W/4): the newest frame's features with what the memory adds."""
+        return skip + upsample(self.hidden_to_skip(hidden), COARSE)
 
     def peaks(self, heat: Tensor) -> tuple[Tensor, Tensor]:
         """The K strongest local maxima of (B, 1, h, w): scores (B, K) and flat cells (B, K)."""
@@ -162,21 +181,32 @@ class Motion(nn.Module):
         scores, cells = kept.flatten(1).topk(self.candidates, dim=1)
         return scores, cells
 
-    def at_cells(self, features: Tensor, cells: Tensor) -> CandidateMotion:
-        """The candidate head's answer at flat cells (B, N) of the stride-8 grid."""
-        index = cells.unsqueeze(1).expand(-1, features.shape[1], -1)
-        chosen = features.flatten(2).gather(2, index).transpose(1, 2)
-        motion: CandidateMotion = self.candidate(chosen)
-        return motion
+    def at_candidates(
+        self, hidden: Tensor, features: Tensor, cells: Tensor
+    ) -> tuple[CandidateBox, CandidateMotion]:
+        """Boxes and motion at flat cells (B, N) of the stride-4 grid."""
+        rows, columns = features.shape[-2:]
+        box = self.box(features, cells)
+        corner = _corners(cells, columns).to(box.offset.dtype)
+        centre = (corner + box.offset) / COARSE
+        limit = centre.new_tensor([columns // COARSE - 1, rows // COARSE - 1])
+        coarse = torch.minimum(centre.detach().floor().clamp(min=0.0), limit)
+        coarse_cells = (coarse[..., 1] * (columns // COARSE) + coarse[..., 0]).to(cells.dtype)
+        place = (centre - coarse - 0.5).clamp(-0.5, 0.5)
+        motion = self.motion(hidden, features, box, cells, coarse_cells, place)
+        return box, motion
 
     def decode(
-        self, motion: CandidateMotion, cells: Tensor, scores: Tensor, columns: int
+        self,
+        box: CandidateBox,
+        motion: CandidateMotion,
+        cells: Tensor,
+        scores: Tensor,
+        columns: int,
     ) -> MotionOutput:
         """Regressions at cells to boxes and trajectories in input pixels."""
-        row = torch.div(cells, columns, rounding_mode="floor")
-        corner = torch.stack([cells - row * columns, row], dim=-1).to(scores.dtype)
-        centre = (corner + motion.offset) * CELL
-        size = motion.log_size.clamp(-4.0, 6.0).exp() * CELL
+        centre = (_corners(cells, columns).to(scores.dtype) + box.offset) * CELL
+        size = box.size * CELL
         unit = size[..., 1:].unsqueeze(-2)  # displacements are in box heights
         growth = motion.displacement[..., 2:].clamp(-3.0, 3.0).exp()
         scale = motion.log_scale.exp()
@@ -192,6 +222,12 @@ class Motion(nn.Module):
             ),
             future_scales=torch.cat([scale[..., :2] * unit, scale[..., 2:]], dim=-1),
         )
+
+
+def _corners(cells: Tensor, columns: int) -> Tensor:
+    """(B, N) flat cells to (B, N, 2) column and row."""
+    row = torch.div(cells, columns, rounding_mode="floor")
+    return torch.stack([cells - row * columns, row], dim=-1)
 
 
 class PedestrianMotionNet(nn.Module):

@@ -13,42 +13,54 @@ from convlstm_perception.errors import ParameterError
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """One training run.
+    """One training run of :class:`PedestrianMotionNet`.
 
     Attributes:
         phase: ``appearance`` trains the whole network on single frames; ``motion`` keeps the
-            encoder's features and trains the ConvLSTM and the heads on windows.
+            encoder as it is and trains the ConvLSTM and the heads on windows.
         data: folders of the data sets: ``penn_fudan``, ``coco_persons``, ``jaad``.
-        imagenet_weights: state dict of MobileNetV2 for the backbone; for ``appearance``.
-        start_from: checkpoint of an earlier run to continue with, or None.
+        pretrained: published weights to begin with, ``movenet`` or ``imagenet``, or None.
+        start_from: checkpoint of an earlier run to begin with, or None.
         output: folder for checkpoints and logs.
         height, width: size of a training clip in pixels, multiples of 32.
         person_heights: smallest and largest height of a pasted person in pixels.
+        peopled_share: share of the clips on photographs that hold people already.
         slots, step: the window's T and its step in seconds.
-        batch_size: clips a step.
+        clips: in ``motion``, how many clips are encoded once and then seen in every epoch.
+        validation_clips: clips of the validation set.
+        batch_size: clips a step, on each device.
         steps: optimiser steps.
-        learning_rate: peak of the one-cycle schedule.
+        learning_rate: peak of the one-cycle schedule, of new weights.
+        detector_learning_rate: the same of the pretrained detector: of the encoder in
+            ``appearance``, and of the heatmap and box heads.
         weight_decay: of AdamW.
-        frozen_blocks: first blocks of the backbone that keep their ImageNet weights.
+        frozen_blocks: first blocks of the backbone that keep their weights in ``appearance``.
+        validate_every: steps between validations; each may leave a better checkpoint.
         workers: processes that compose clips.
         seed: of everything random.
+        network: arguments of :class:`NetworkConfig`.
     """
 
     phase: Literal["appearance", "motion"]
     data: dict[str, str]
     output: str
-    imagenet_weights: str | None = None
+    pretrained: Literal["movenet", "imagenet"] | None = None
     start_from: str | None = None
     height: int = 256
     width: int = 384
     person_heights: tuple[float, float] = (20.0, 230.0)
+    peopled_share: float = 0.25
     slots: int = 8
     step: float = 0.1
-    batch_size: int = 8
+    clips: int = 6000
+    validation_clips: int = 300
+    batch_size: int = 16
     steps: int = 3000
     learning_rate: float = 1e-3
+    detector_learning_rate: float = 2e-5
     weight_decay: float = 1e-4
     frozen_blocks: int = 4
+    validate_every: int = 500
     workers: int = 1
     seed: int = 1
     network: dict[str, Any] = field(default_factory=dict)

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from convlstm_perception.model.heads import CandidateMotion
+from convlstm_perception.model.heads import CandidateBox, CandidateMotion
 from convlstm_perception.model.network import CELL
+from convlstm_perception.training.targets import Targets
 
 
 class CandidateLosses(NamedTuple):
@@ -35,36 +36,32 @@ def heatmap_loss(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
 
 
 def candidate_losses(
-    predicted: CandidateMotion,
-    corner: Tensor,
-    boxes: Tensor,
-    present: Tensor,
-    motion: Tensor,
-    velocity: Tensor,
+    box: CandidateBox, predicted: CandidateMotion, corner: Tensor, targets: Targets
 ) -> CandidateLosses:
     """Regression losses at the cells of N people a clip.
 
     Args:
-        predicted: the head's answer at those cells.
+        box, predicted: the heads' answers at those cells.
         corner: (B, N, 2) corner of each cell, in cells.
-        boxes, present, motion, velocity: as in :class:`Batch`.
+        targets: what to answer.
     """
-    offset = functional.smooth_l1_loss(
-        predicted.offset, boxes[..., :2] / CELL - corner, reduction="none", beta=0.2
+    centre, extent = (targets.boxes / CELL).chunk(2, dim=-1)
+    offset = functional.smooth_l1_loss(box.offset, centre - corner, reduction="none", beta=0.2)
+    size = functional.smooth_l1_loss(
+        torch.log(box.size), torch.log(extent.clamp(min=0.1)), reduction="none", beta=0.05
     )
-    log_size = torch.log((boxes[..., 2:] / CELL).clamp(min=0.1))
-    size = functional.smooth_l1_loss(predicted.log_size, log_size, reduction="none", beta=0.05)
     speed = functional.smooth_l1_loss(
-        predicted.velocity, velocity.nan_to_num(), reduction="none", beta=0.05
+        predicted.velocity, targets.velocity.nan_to_num(), reduction="none", beta=0.05
     )
     # Laplace negative log likelihood, less its constant log 2.
-    distance = (predicted.displacement - motion.nan_to_num()).abs()
+    distance = (predicted.displacement - targets.motion.nan_to_num()).abs()
     likelihood = distance * torch.exp(-predicted.log_scale) + predicted.log_scale
+    present = targets.present.unsqueeze(-1)
     return CandidateLosses(
-        _masked_mean(offset, present.unsqueeze(-1).expand_as(offset)),
-        _masked_mean(size, present.unsqueeze(-1).expand_as(size)),
-        _masked_mean(speed, velocity.isfinite()),
-        _masked_mean(likelihood, motion.isfinite()),
+        _masked_mean(offset, present.expand_as(offset)),
+        _masked_mean(size, present.expand_as(size)),
+        _masked_mean(speed, targets.velocity.isfinite()),
+        _masked_mean(likelihood, targets.motion.isfinite()),
     )
 
 

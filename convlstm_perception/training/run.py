@@ -3,59 +3,174 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as lightning
 import torch
-from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
-from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from rich.progress import Progress
 from torch.utils.data import DataLoader
 
+from convlstm_perception.data.compositor import ClipCompositor
 from convlstm_perception.errors import BundleError
 from convlstm_perception.model import PedestrianMotionNet
+from convlstm_perception.training.clips import (
+    ComposedClips,
+    EncodedClips,
+    collate_images,
+    encoded_clips_folder,
+    make_encode,
+    write_encoded_clips,
+)
 from convlstm_perception.training.config import TrainingConfig
+from convlstm_perception.training.data import make_compositors
 from convlstm_perception.training.module import PedestrianMotionTraining
-from convlstm_perception.training.targets import ComposedClips, collate, make_compositor
 
-_CHECKPOINT_EVERY = 500  # steps
+_VALIDATION_SEED_OFFSET = 1_000_003
 
 
-def train(config: TrainingConfig, accelerator: str = "auto", devices: int | str = "auto") -> Path:
-    """Train and return the path of the last checkpoint, ``<output>/last.ckpt``.
+@dataclass(frozen=True)
+class Hardware:
+    """What a run runs on, in Lightning's terms.
+
+    Attributes:
+        accelerator: ``auto``, ``cpu`` or ``gpu``.
+        devices: on each node, a number or ``auto``.
+        nodes: machines, each of which runs the same command (see Lightning's cluster guide).
+        precision: ``auto`` is ``16-mixed`` on a GPU and ``32-true`` on a CPU.
+    """
+
+    accelerator: str = "auto"
+    devices: int | str = "auto"
+    nodes: int = 1
+    precision: str = "auto"
+
+    def resolved_precision(self) -> str:
+        """The precision that ``auto`` stands for here."""
+        if self.precision != "auto":
+            return self.precision
+        gpu = self.accelerator in ("gpu", "cuda") or (
+            self.accelerator == "auto" and torch.cuda.is_available()
+        )
+        return "16-mixed" if gpu else "32-true"
+
+
+def train(config: TrainingConfig, hardware: Hardware | None = None, resume: bool = False) -> Path:
+    """Train and return the checkpoint of the lowest validation loss, ``<output>/best.ckpt``.
+
+    Args:
+        config: of the run.
+        hardware: one device of the best kind there is by default.
+        resume: go on from ``<output>/last.ckpt`` where there is one.
 
     Raises:
         SourceError: when a data set is missing or damaged.
     """
+    hardware = hardware or Hardware()
     lightning.seed_everything(config.seed, workers=True)
     module = PedestrianMotionTraining(config)
-    horizons = module.network.config.horizons
-    clips = ComposedClips(make_compositor(config, horizons), config.seed)
     output = Path(config.output)
+    best = ModelCheckpoint(
+        output,
+        filename="best",
+        monitor="validation/loss",
+        save_last=True,
+        enable_version_counter=False,
+    )
     trainer = lightning.Trainer(
         default_root_dir=output,
-        accelerator=accelerator,
-        devices=devices,
+        accelerator=hardware.accelerator,
+        devices=hardware.devices,
+        num_nodes=hardware.nodes,
+        precision=hardware.resolved_precision(),  # type: ignore[arg-type]
         max_steps=config.steps,
+        val_check_interval=min(config.validate_every, config.steps),
+        check_val_every_n_epoch=None,
         gradient_clip_val=5.0,
-        logger=CSVLogger(output, name="logs"),
-        callbacks=[
-            ModelCheckpoint(
-                output,
-                filename="{step}",
-                every_n_train_steps=_CHECKPOINT_EVERY,
-                save_last=True,
-                enable_version_counter=False,
-            ),
-            TQDMProgressBar(refresh_rate=10),
-        ],
+        # "warn": the gradient of bilinear resizing has no deterministic CUDA kernel.
+        deterministic="warn",
+        logger=[CSVLogger(output, name="csv"), TensorBoardLogger(output, name="tensorboard")],
+        callbacks=[best, LearningRateMonitor("step"), TQDMProgressBar(refresh_rate=10)],
         log_every_n_steps=20,
     )
-    loader = DataLoader(clips, config.batch_size, num_workers=config.workers, collate_fn=collate)
-    trainer.fit(module, loader)
-    checkpoint = output / "last.ckpt"
-    trainer.save_checkpoint(checkpoint)
-    return checkpoint
+    last = output / "last.ckpt"
+    trainer.fit(
+        module,
+        *_loaders(config, module),
+        ckpt_path=str(last) if resume and last.exists() else None,
+        weights_only=True,
+    )
+    return Path(best.best_model_path)
+
+
+def _loaders(
+    config: TrainingConfig, module: PedestrianMotionTraining
+) -> tuple[DataLoader[Any], DataLoader[Any]]:
+    training, validation = make_compositors(config, module.network.config.horizons)
+    validation_seed = config.seed + _VALIDATION_SEED_OFFSET
+    if config.phase == "appearance":
+        clips = ComposedClips(training, config.seed)
+        held_out = ComposedClips(validation, validation_seed, config.validation_clips)
+        return (
+            DataLoader(
+                clips, config.batch_size, num_workers=config.workers, collate_fn=collate_images
+            ),
+            DataLoader(held_out, config.batch_size, collate_fn=collate_images),
+        )
+    encoded = _encoded(config, module, training, config.seed, config.clips)
+    held_out_encoded = _encoded(
+        config, module, validation, validation_seed, config.validation_clips
+    )
+    return (
+        DataLoader(
+            encoded,
+            config.batch_size,
+            shuffle=True,
+            drop_last=True,
+            num_workers=config.workers,
+            collate_fn=encoded.collate,
+            persistent_workers=config.workers > 0,
+        ),
+        DataLoader(held_out_encoded, config.batch_size, collate_fn=held_out_encoded.collate),
+    )
+
+
+def _encoded(
+    config: TrainingConfig,
+    module: PedestrianMotionTraining,
+    compositor: ClipCompositor,
+    seed: int,
+    count: int,
+) -> EncodedClips:
+    """The encoded windows of a compositor, written now unless an earlier run has."""
+    shape = ("height", "width", "slots", "step")
+    of_the_clips = ("data", "person_heights", "peopled_share", *shape)
+    description = {name: getattr(config, name) for name in of_the_clips}
+    folder = encoded_clips_folder(
+        Path(config.output),
+        {**description, "seed": seed, "count": count},
+        module.network.encoder,
+    )
+    if not (folder / "labels.pkl").exists():
+        encode = make_encode(module.network.encoder, config.height, config.width)
+        clips = DataLoader(
+            ComposedClips(compositor, seed), batch_size=None, num_workers=config.workers
+        )
+        with Progress() as progress:
+            task = progress.add_task(f"encoding {count} clips", total=count)
+            write_encoded_clips(
+                folder,
+                itertools.islice(iter(clips), count),
+                count,
+                encode,
+                lambda: progress.advance(task),
+            )
+    return EncodedClips(folder)
 
 
 def load_trained(checkpoint: Path) -> tuple[TrainingConfig, PedestrianMotionNet]:
@@ -72,7 +187,7 @@ def load_trained(checkpoint: Path) -> tuple[TrainingConfig, PedestrianMotionNet]
             f"{checkpoint}: not a checkpoint of convlstm-perception train ({error})"
         ) from error
     # The checkpoint holds every weight: nothing else is read.
-    config = dataclasses.replace(config, imagenet_weights=None, start_from=None)
+    config = dataclasses.replace(config, pretrained=None, start_from=None)
     module = PedestrianMotionTraining(config)
     module.load_state_dict(stored["state_dict"])
     return config, module.network
