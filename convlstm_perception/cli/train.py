@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convlstm_perception.errors import ParameterError
+
+if TYPE_CHECKING:
+    from convlstm_perception.training.run import Hardware
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +28,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from convlstm_perception.training.config import read_phase
+    from convlstm_perception.training.run import Hardware
+
+    hardware = Hardware(args.accelerator, args.devices, args.nodes, args.precision)
+    if read_phase(args.config) in ("tracks", "jaad-boxes"):
+        checkpoint = _train_tracks(args, hardware)
+    else:
+        checkpoint = _train_network(args, hardware)
+    print(f"Trained. Checkpoint: {checkpoint}\nNext: convlstm-perception export {checkpoint}")
+    return 0
+
+
+def _train_tracks(args: argparse.Namespace, hardware: Hardware) -> Path:
+    from convlstm_perception.training.tracks import TrackTrainingConfig, train_tracks
+
+    for name in ("steps", "start_from"):
+        if getattr(args, name) is not None:
+            option = name.replace("_", "-")
+            raise ParameterError(f"--{option}: not of this phase; its length is `epochs`")
+    config = TrackTrainingConfig.load(args.config, output=args.output, seed=args.seed)
+    return train_tracks(config, hardware, resume=args.resume)
+
+
+def _train_network(args: argparse.Namespace, hardware: Hardware) -> Path:
     from convlstm_perception.training.config import TrainingConfig
-    from convlstm_perception.training.run import Hardware, train
+    from convlstm_perception.training.run import train
 
     config = TrainingConfig.load(
         args.config,
@@ -32,7 +62,4 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         start_from=args.start_from,
     )
-    hardware = Hardware(args.accelerator, args.devices, args.nodes, args.precision)
-    checkpoint = train(config, hardware, resume=args.resume)
-    print(f"Trained. Checkpoint: {checkpoint}\nNext: convlstm-perception export {checkpoint}")
-    return 0
+    return train(config, hardware, resume=args.resume)

@@ -96,8 +96,8 @@ class ClipCompositor:
     def draw(self, random: np.random.Generator) -> Clip:
         """Draw one clip.
 
-        People that a photograph holds already stand still in the picture, so they are asked for with motion only when the
-        camera stands still too, else without.
+        People that a photograph holds already stand still in the picture, so they are asked for
+        with motion only when the camera stands still too, else without.
         """
         ages, valid, dt = self._draw_times(random)
         pool = self._peopled if random.random() < self._peopled_share else self._empty

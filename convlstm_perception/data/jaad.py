@@ -5,29 +5,14 @@ from __future__ import annotations
 import csv
 import gzip
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from convlstm_perception.data.sequence import BoxTrack
 from convlstm_perception.errors import SourceError
-from convlstm_perception.types import Float32Array
 
 FRAME_RATE = 30.0
-
-
-@dataclass(frozen=True)
-class BoxTrack:
-    """One person's boxes in consecutive frames.
-
-    Attributes:
-        boxes: (frames, 4) float32 centre x, centre y, width, height in pixels.
-        image_width, image_height: size of the images in pixels.
-    """
-
-    boxes: Float32Array
-    image_width: int
-    image_height: int
 
 
 def read_jaad_tracks(folder: Path, split: str, subset: str = "default") -> list[BoxTrack]:
@@ -53,11 +38,13 @@ def read_jaad_tracks(folder: Path, split: str, subset: str = "default") -> list[
                 rows[row["video"], row["id"]].append((int(row["frame"]), x1, y1, x2, y2))
                 sizes[row["video"]] = int(row["width"]), int(row["height"])
     tracks = []
-    for (video, _), track in rows.items():
+    for number, ((video, _), track) in enumerate(rows.items()):
         table_rows = np.array(sorted(track), np.float32)
         breaks = np.flatnonzero(np.diff(table_rows[:, 0]) != 1) + 1
-        for piece in np.split(table_rows[:, 1:], breaks):
-            centre, size = (piece[:, :2] + piece[:, 2:]) / 2, piece[:, 2:] - piece[:, :2]
-            if size.min() > 0:
-                tracks.append(BoxTrack(np.concatenate([centre, size], 1), *sizes[video]))
+        for piece in np.split(table_rows, breaks):
+            low, high = piece[:, 1:3], piece[:, 3:]
+            boxes = np.concatenate([(low + high) / 2, high - low], axis=1)
+            if boxes[:, 2:].min() > 0:
+                first = int(piece[0, 0])
+                tracks.append(BoxTrack(number, first, boxes, FRAME_RATE, *sizes[video]))
     return tracks

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from convlstm_perception.data.jaad import FRAME_RATE, BoxTrack
+from convlstm_perception.data.sequence import BoxTrack
 from convlstm_perception.types import Float32Array
 
-_REAL_TRACK_SHARE = 0.5
 _STANDING_SHARE = 0.2
+_LEAST_FUTURE = 0.5  # seconds of a real track that must be left to predict
 _PATH_STEP = 0.1  # seconds between the knots of a random walk
 
 
@@ -20,12 +20,17 @@ class WalkSampler:
     Args:
         tracks: real box tracks to draw from; may be empty.
         past, future: seconds that a motion must cover.
+        real_share: share of the motions that follow a real track, where there is one.
     """
 
-    def __init__(self, tracks: Sequence[BoxTrack], past: float, future: float) -> None:
-        self._past, self._future = past, future
-        least = int((past + 0.5) * FRAME_RATE)
-        self._tracks = [track for track in tracks if len(track.boxes) > least]
+    def __init__(
+        self, tracks: Sequence[BoxTrack], past: float, future: float, real_share: float = 0.5
+    ) -> None:
+        self._past, self._future, self._real_share = past, future, real_share
+        least = past + _LEAST_FUTURE
+        self._tracks = [
+            track for track in tracks if len(track.boxes) > int(least * track.frame_rate)
+        ]
 
     def draw(self, random: np.random.Generator, times: Float32Array) -> Float32Array:
         """A motion at ``times`` (seconds, 0 is now).
@@ -34,15 +39,16 @@ class WalkSampler:
             (times, 3) float32 rows (x, y, log height), with x and y in heights at time 0; NaN
             where a real track had ended.
         """
-        if self._tracks and random.random() < _REAL_TRACK_SHARE:
+        if self._tracks and random.random() < self._real_share:
             return self._real(random, times)
         return self._random(random, times)
 
     def _real(self, random: np.random.Generator, times: Float32Array) -> Float32Array:
-        boxes = self._tracks[random.integers(len(self._tracks))].boxes
-        first, last = int(np.ceil(self._past * FRAME_RATE)), len(boxes) - int(0.5 * FRAME_RATE)
+        track = self._tracks[random.integers(len(self._tracks))]
+        boxes, rate = track.boxes, track.frame_rate
+        first, last = int(np.ceil(self._past * rate)), len(boxes) - int(_LEAST_FUTURE * rate)
         now = int(random.integers(first, last))
-        frames = now + times * FRAME_RATE
+        frames = now + times * rate
         position = np.stack(
             [np.interp(frames, np.arange(len(boxes)), column) for column in boxes.T], axis=1
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +10,8 @@ from typing import Any, Literal
 import yaml
 
 from convlstm_perception.errors import ParameterError
+
+PHASES = ("appearance", "motion", "tracks", "jaad-boxes")
 
 
 @dataclass(frozen=True)
@@ -72,14 +75,43 @@ class TrainingConfig:
         Raises:
             ParameterError: for a missing file, a key that does not exist, or a missing one.
         """
-        if not path.is_file():
-            raise ParameterError(f"{path}: no such training configuration; see config/train/")
-        values = yaml.safe_load(path.read_text()) or {}
-        values.update({key: value for key, value in overrides.items() if value is not None})
-        known = {entry.name for entry in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ParameterError(f"{path}: unknown key {unknown[0]!r}; known: {sorted(known)}")
+        values = read_values(path, cls, overrides)
         try:
             return cls(**values)
         except TypeError as error:
             raise ParameterError(f"{path}: {error}") from error
+
+
+def read_phase(path: Path) -> str:
+    """The phase that a YAML file is for.
+
+    Raises:
+        ParameterError: for a missing file, or one that names no known phase.
+    """
+    phase = str(_read_yaml(path).get("phase"))
+    if phase not in PHASES:
+        raise ParameterError(f"{path}: phase: {phase!r} is not one of {', '.join(PHASES)}")
+    return phase
+
+
+def read_values(path: Path, kind: type[Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a configuration class; ``overrides`` that are not None win.
+
+    Raises:
+        ParameterError: for a missing file, or a key that the class has not.
+    """
+    values = _read_yaml(path)
+    values.update({key: value for key, value in overrides.items() if value is not None})
+    known = {entry.name for entry in fields(kind)}
+    if unknown := sorted(set(values) - known):
+        raise ParameterError(f"{path}: unknown key {unknown[0]!r}; known: {sorted(known)}")
+    return values
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ParameterError(f"{path}: no such training configuration; see config/train/")
+    values = yaml.safe_load(path.read_text()) or {}
+    if not isinstance(values, dict):
+        raise ParameterError(f"{path}: not a table of keys and values")
+    return values

@@ -47,9 +47,9 @@ class PedestrianMotionTraining(lightning.LightningModule):
 
     def training_step(self, batch: ImageBatch | EncodedBatch, batch_index: int) -> Tensor:
         loss, values = self._losses(batch, neighbours=True)
-        shown = {name: value for name, value in values.items() if name in ("heat", "trajectory")}
-        self.log_dict(values, batch_size=len(batch.targets.boxes))
-        self.log_dict(shown, prog_bar=True, logger=False, batch_size=len(batch.targets.boxes))
+        for name, value in values.items():
+            shown = name in ("heat", "trajectory")
+            self.log(name, value, prog_bar=shown, batch_size=len(batch.targets.boxes))
         return loss
 
     def validation_step(self, batch: ImageBatch | EncodedBatch, batch_index: int) -> None:

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from convlstm_perception.data.compositor import Clip, ClipCompositor
-from convlstm_perception.data.jaad import BoxTrack, read_jaad_tracks
+from convlstm_perception.data.jaad import read_jaad_tracks
+from convlstm_perception.data.sequence import BoxTrack
 from convlstm_perception.data.stills import Cutout, Photograph, read_coco_persons, read_penn_fudan
 from convlstm_perception.data.walks import WalkSampler
 from convlstm_perception.errors import ParameterError, SourceError

@@ -1,0 +1,138 @@
+"""Windows of box tracks, past and future, for training and judging a track decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from convlstm_perception.data.sequence import BoxTrack
+from convlstm_perception.data.walks import WalkSampler
+from convlstm_perception.types import Float32Array
+
+OBSERVED, PREDICTED, STRIDE, LEAST_FRAMES = 15, 45, 7, 61
+# Cameras whose tracks are imitated: detections a second.
+_RATES = (7.0, 10.0, 15.0, 30.0)
+
+
+@dataclass(frozen=True)
+class TrackWindows:
+    """N windows.
+
+    Attributes:
+        boxes: (N, S, 4) float32 past centre x, centre y, width, height in pixels, newest first.
+        valid: (N, S) float32, 1 where a slot holds a box.
+        image_size: (N, 2) float32 width and height of the image in pixels.
+        future: (N, H, 4) float32 true boxes; NaN where unknown.
+    """
+
+    boxes: Float32Array
+    valid: Float32Array
+    image_size: Float32Array
+    future: Float32Array
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+def protocol_windows(tracks: Iterable[BoxTrack], stride: int = STRIDE) -> TrackWindows:
+    """The windows of the PIE, BiTraP and SGNet papers: 15 frames observed, 45 to predict.
+
+    Tracks of at least 61 frames, a window every ``stride`` frames (Rasouli et al. 2019, "PIE: A
+    Large-Scale Dataset and Models for Pedestrian Intention Estimation and Trajectory Prediction";
+    Yao et al. 2021, "BiTraP"; Wang et al. 2022, "Stepwise Goal-Driven Networks").
+    """
+    whole = OBSERVED + PREDICTED
+    windows, sizes = [], []
+    for track in tracks:
+        if len(track.boxes) < LEAST_FRAMES:
+            continue
+        for first in range(0, len(track.boxes) - whole + 1, stride):
+            windows.append(track.boxes[first : first + whole])
+            sizes.append((track.image_width, track.image_height))
+    table = np.array(windows, np.float32).reshape(-1, whole, 4)
+    past = np.ascontiguousarray(table[:, OBSERVED - 1 :: -1])
+    return TrackWindows(
+        past,
+        np.ones(past.shape[:2], np.float32),
+        np.array(sizes, np.float32).reshape(-1, 2),
+        table[:, OBSERVED:],
+    )
+
+
+def camera_windows(
+    random: np.random.Generator,
+    walks: WalkSampler,
+    count: int,
+    *,
+    slots: int,
+    step: float,
+    horizons: Sequence[float],
+) -> TrackWindows:
+    """Tracks as a detector would give them: noisy, with gaps, of any age, at any camera rate.
+
+    Args:
+        random: source of everything drawn.
+        walks: of people; its ``past`` must cover the grid of ages.
+        count: N.
+        slots, step: the decoder's grid of ages in seconds.
+        horizons: future times in seconds.
+    """
+    past = np.zeros((count, slots, 4), np.float32)
+    valid = np.zeros((count, slots), np.float32)
+    future = np.full((count, len(horizons), 4), np.nan, np.float32)
+    for row in range(count):
+        rate = _RATES[random.integers(len(_RATES))]
+        seen = np.arange(0.0, slots * step + 1.0 / rate, 1.0 / rate)
+        seen = seen + np.clip(random.normal(0, 0.1 / rate, len(seen)), -0.3 / rate, 0.3 / rate)
+        seen[0] = 0.0
+        ages = np.concatenate([-seen, horizons]).astype(np.float32)
+        motion = walks.draw(random, ages)
+        aspect = random.uniform(0.25, 0.6)
+        height = np.exp(motion[:, 2])
+        boxes = np.stack([motion[:, 0], motion[:, 1], aspect * height, height], axis=1)
+        observed = (
+            boxes[: len(seen)] + _detection_noise(random, len(seen)) * height[: len(seen), None]
+        )
+        kept = np.isfinite(observed).all(axis=1)
+        kept &= random.random(len(seen)) >= random.choice([0.0, 0.1, 0.3])
+        if random.random() < 0.5:  # a young track
+            kept &= seen <= random.uniform(0.0, slots * step)
+        kept[0] = True
+        past[row], valid[row] = on_grid(seen[kept], observed[kept], slots, step)
+        future[row] = boxes[len(seen) :]
+    scale = np.exp(random.uniform(np.log(20.0), np.log(400.0), (count, 1, 1))).astype(np.float32)
+    return TrackWindows(
+        past * scale, valid, np.full((count, 2), 1000.0, np.float32), future * scale
+    )
+
+
+def _detection_noise(random: np.random.Generator, count: int) -> np.ndarray:
+    """(count, 4) errors of a detector in box heights: some of it lasts from frame to frame."""
+    level = np.exp(random.uniform(np.log(0.004), np.log(0.05)))
+    noise = random.normal(0, 1, (count, 4))
+    memory = random.uniform(0.0, 0.8)
+    for row in range(1, count):
+        noise[row] = memory * noise[row - 1] + np.sqrt(1 - memory**2) * noise[row]
+    shape = np.array([1.0, 1.0, 1.2, 1.5])
+    return noise * level * shape
+
+
+def on_grid(
+    ages: np.ndarray, boxes: np.ndarray, slots: int, step: float
+) -> tuple[Float32Array, Float32Array]:
+    """A track's boxes on the grid of ages 0, step, ..., interpolated between neighbours.
+
+    Args:
+        ages: (n,) seconds before now, increasing, the first 0.
+        boxes: (n, 4).
+        slots, step: of the grid.
+
+    Returns:
+        (slots, 4) boxes and (slots,) 1 where the track is old enough, else 0.
+    """
+    grid = np.arange(slots) * step
+    values = np.stack([np.interp(grid, ages, column) for column in boxes.T], axis=1)
+    known = grid <= ages[-1] + step / 2
+    return (values * known[:, None]).astype(np.float32), known.astype(np.float32)
