@@ -13,7 +13,7 @@ from convlstm_perception.model import NetworkConfig, PedestrianMotionNet
 from convlstm_perception.model.export import export_graphs
 
 HEIGHT, WIDTH, SLOTS = 96, 160, 4
-CONFIG = NetworkConfig(channels=16, hidden_channels=8, candidates=6, horizons=(0.5, 1.0, 2.0))
+CONFIG = NetworkConfig(width=0.5, hidden_channels=8, candidates=6, horizons=(0.5, 1.0, 2.0))
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +23,8 @@ def network() -> PedestrianMotionNet:
     # Untrained heat is almost flat, and peaks that tie may come in any order: sharpen it.
     with torch.no_grad():
         network.motion.heatmap.logits.weight.mul_(30)
+        torch.nn.init.normal_(network.motion.hidden_to_skip.weight)
+        torch.nn.init.normal_(network.motion.motion.perceptron[-1].weight, std=0.1)
         torch.nn.init.normal_(network.motion.dt_to_gates)
     return network
 
@@ -73,19 +75,45 @@ def test_peaks_are_the_strongest_local_maxima(network: PedestrianMotionNet) -> N
     assert cells[0, :2].tolist() == [1 * 8 + 1, 4 * 8 + 6]
 
 
+def test_an_untrained_memory_changes_no_detection(window) -> None:
+    images, valid, dt = window
+    network = PedestrianMotionNet(CONFIG).eval()
+    alone = network(images[:, :1], valid[:, :1], dt[:, :1])
+    assert torch.equal(network(images, valid, dt).scores, alone.scores)
+
+
 def test_future_is_constant_velocity_plus_the_residual(network: PedestrianMotionNet) -> None:
-    head = network.motion.candidate
-    motion = head(torch.randn(1, 5, CONFIG.channels))
-    last = head.motion[-1]
+    head = network.motion.motion
+    last = head.perceptron[-1]
+    saved = last.weight.clone(), last.bias.clone()
+    hidden, skip = torch.randn(1, CONFIG.hidden_channels, 2, 3), torch.randn(1, 24, 8, 12)
+    cells = torch.tensor([[3, 40]])
+    box = network.motion.box(skip, cells)
+    place = torch.zeros(1, 2, 2)
     with torch.no_grad():
-        saved = last.weight.clone(), last.bias.clone()
-        residual = slice(4, 4 + 4 * len(CONFIG.horizons))
-        last.weight[residual], last.bias[residual] = 0.0, 0.0
-        motion = head(torch.randn(1, 5, CONFIG.channels))
+        for horizon in range(len(CONFIG.horizons)):
+            first = 4 + 8 * horizon
+            last.weight[first : first + 4], last.bias[first : first + 4] = 0.0, 0.0
+        motion = head(hidden, skip, box, cells, torch.tensor([[0, 4]]), place)
         last.weight.copy_(saved[0])
         last.bias.copy_(saved[1])
+    assert motion.velocity.abs().min() > 0
     for index, horizon in enumerate(CONFIG.horizons):
         torch.testing.assert_close(motion.displacement[..., index, :], motion.velocity * horizon)
+
+
+def test_candidates_read_the_memory_where_they_are(network: PedestrianMotionNet) -> None:
+    """Only a change of the hidden state near a candidate changes its motion."""
+    skip = torch.rand(1, 24, 40, 48)
+    cells = torch.tensor([[10 * 48 + 10]])
+    hidden = torch.randn(1, CONFIG.hidden_channels, 10, 12)
+    with torch.no_grad():
+        network.motion.box.offset[-1].weight.zero_()
+        reference = network.motion.at_candidates(hidden, skip, cells)[1].velocity
+        near, far = hidden.clone(), hidden.clone()
+        near[:, :, 2, 2], far[:, :, 8, 9] = 3.0, 3.0
+        assert not torch.equal(network.motion.at_candidates(near, skip, cells)[1][0], reference)
+        assert torch.equal(network.motion.at_candidates(far, skip, cells)[1][0], reference)
 
 
 def test_exported_graphs_equal_the_network(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import gzip
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from convlstm_perception.data.walks import WalkSampler
 from convlstm_perception.errors import ParameterError, SourceError
 from convlstm_perception.training.config import TrainingConfig
 from convlstm_perception.training.losses import heatmap_loss
-from convlstm_perception.training.targets import collate
+from convlstm_perception.training.targets import make_targets
 
 HEIGHT, WIDTH, SLOTS = 96, 160, 4
 HORIZONS = (0.5, 1.0, 2.0)
@@ -41,9 +42,12 @@ def compositor() -> ClipCompositor:
         cv2.ellipse(alpha, (18, 45), (17, 44), 0, 0, 360, (1.0,), -1)
         cutouts.append(Cutout(random.integers(0, 256, (90, 36, 3), np.uint8), alpha))
     track = BoxTrack(
+        1,
+        0,
         np.stack(
             [np.linspace(100, 900, 200), np.full(200, 400), np.full(200, 40), np.full(200, 100)], 1
         ).astype(np.float32),
+        30.0,
         1920,
         1080,
     )
@@ -68,14 +72,14 @@ def draw(compositor: ClipCompositor, count: int) -> list[Clip]:
 def test_the_same_seed_gives_the_same_clips(compositor: ClipCompositor) -> None:
     for first, second in zip(draw(compositor, 5), draw(compositor, 5), strict=True):
         assert np.array_equal(first.images, second.images)
-        np.testing.assert_array_equal(first.motion, second.motion)
+        np.testing.assert_array_equal(first.labels.motion, second.labels.motion)
 
 
 def test_clips_are_what_they_say(compositor: ClipCompositor) -> None:
     clips = draw(compositor, 60)
-    assert any(len(clip.boxes) for clip in clips)
-    for clip in clips:
-        assert clip.images.shape == (SLOTS, HEIGHT, WIDTH, 3) and clip.images.dtype == np.uint8
+    assert any(len(clip.labels.boxes) for clip in clips)
+    for images, clip in ((clip.images, clip.labels) for clip in clips):
+        assert images.shape == (SLOTS, HEIGHT, WIDTH, 3) and images.dtype == np.uint8
         low, high = (
             clip.boxes[:, :2] - clip.boxes[:, 2:] / 2,
             clip.boxes[:, :2] + clip.boxes[:, 2:] / 2,
@@ -85,7 +89,7 @@ def test_clips_are_what_they_say(compositor: ClipCompositor) -> None:
         slots = np.flatnonzero(clip.valid)
         assert (clip.dt[slots[:-1]] > 0).all() and clip.dt[slots[-1]] == 0.0
         assert (clip.dt[clip.valid == 0] == 0).all()
-        assert not clip.images[clip.valid == 0].any()
+        assert not images[clip.valid == 0].any()
 
 
 def test_a_person_is_where_its_box_says(compositor: ClipCompositor) -> None:
@@ -105,18 +109,18 @@ def test_a_person_is_where_its_box_says(compositor: ClipCompositor) -> None:
 
 def test_real_tracks_end_in_unknown_not_in_zero() -> None:
     boxes = np.tile(np.array([[100.0, 100, 20, 50]], np.float32), (45, 1))
-    walks = WalkSampler([BoxTrack(boxes, 1920, 1080)], past=0.5, future=3.0)
+    walks = WalkSampler([BoxTrack(1, 0, boxes, 30.0, 1920, 1080)], past=0.5, future=3.0)
     random = np.random.default_rng(0)
     real = [walks._real(random, np.array([0.0, 3.0], np.float32)) for _ in range(5)]
     assert all(np.isfinite(motion[0]).all() and np.isnan(motion[1]).all() for motion in real)
 
 
 def test_heat_is_one_at_each_centre(compositor: ClipCompositor) -> None:
-    clips = draw(compositor, 8)
-    batch = collate(clips)
+    clips = [clip.labels for clip in draw(compositor, 8)]
+    batch = make_targets(clips, HEIGHT, WIDTH)
     for row, clip in enumerate(clips):
         for x, y in clip.boxes[:, :2]:
-            cell = min(int(y / 8), HEIGHT // 8 - 1), min(int(x / 8), WIDTH // 8 - 1)
+            cell = min(int(y / 4), HEIGHT // 4 - 1), min(int(x / 4), WIDTH // 4 - 1)
             assert batch.heat[row, 0][cell] == 1.0 and batch.weight[row, 0][cell] == 1.0
         assert batch.present[row].sum() == len(clip.boxes)
 
@@ -134,7 +138,12 @@ def test_heatmap_loss_prefers_the_truth() -> None:
 def write_data_sets(folder: Path) -> dict[str, str]:
     """The smallest folders that the readers take for the three data sets."""
     random = np.random.default_rng(1)
-    for name in ("penn_fudan/images", "penn_fudan/masks", "coco_persons/images/train2017"):
+    for name in (
+        "penn_fudan/images",
+        "penn_fudan/masks",
+        "coco_persons/images/train2017",
+        "coco_persons/images/val2017",
+    ):
         (folder / name).mkdir(parents=True)
     image = cv2.resize(random.integers(0, 256, (10, 16, 3), np.uint8), (320, 200))
     mask = np.zeros((200, 320), np.uint8)
@@ -144,8 +153,13 @@ def write_data_sets(folder: Path) -> dict[str, str]:
     (folder / "penn_fudan/boxes.csv").write_text(
         "image,instance,x1,y1,x2,y2\na.jpg,1,100,40,150,160\n"
     )
-    cv2.imwrite(str(folder / "coco_persons/images/train2017/b.jpg"), image)
     (folder / "coco_persons/boxes.csv").write_text("split,image,x1,y1,x2,y2\n")
+    for split in ("train2017", "val2017"):
+        cv2.imwrite(str(folder / f"coco_persons/images/{split}/b.jpg"), image)
+        (folder / f"coco_persons/polygons/{split}").mkdir(parents=True)
+        cv2.imwrite(str(folder / f"coco_persons/images/{split}/c.jpg"), image)
+        outline = "0.3 0.2 0.45 0.2 0.45 0.8 0.3 0.8"
+        (folder / f"coco_persons/polygons/{split}/c.txt").write_text(f"{outline}\n")
     (folder / "jaad/split_ids/default").mkdir(parents=True)
     for split in ("train", "val"):
         (folder / f"jaad/split_ids/default/{split}.txt").write_text("video_0001\n")
@@ -165,7 +179,7 @@ def test_readers(tmp_path: Path) -> None:
     photographs, cutouts = read_penn_fudan(Path(folders["penn_fudan"]))
     assert photographs[0].boxes.tolist() == [[100, 40, 150, 160]]
     assert cutouts[0].alpha.shape == (120, 50)
-    (background,), _ = read_coco_persons(Path(folders["coco_persons"]), "train2017")
+    (background, _), _ = read_coco_persons(Path(folders["coco_persons"]), "train2017")
     assert background.boxes.shape == (0, 4)
     tracks = read_jaad_tracks(Path(folders["jaad"]), "train")
     assert [len(track.boxes) for track in tracks] == [90, 120]  # split at the gap
@@ -186,24 +200,48 @@ def test_a_bad_configuration_is_named(tmp_path: Path) -> None:
         TrainingConfig.load(path)
 
 
-def test_both_phases_train_for_real(tmp_path: Path) -> None:
+def test_both_phases_train_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A few Lightning steps of each phase: weights move where they should and only there."""
     pytest.importorskip("pytorch_lightning")
-    from convlstm_perception.training.run import train
+    from convlstm_perception.training.module import PedestrianMotionTraining
+    from convlstm_perception.training.run import Hardware, train
 
     folders = write_data_sets(tmp_path)
-    small = {"channels": 16, "hidden_channels": 8, "candidates": 4}
+    small = {"width": 0.5, "hidden_channels": 8, "candidates": 4}
     shared = {"data": folders, "height": 64, "width": 96, "batch_size": 2, "steps": 2}
-    shared |= {"slots": 3, "workers": 0, "network": small}
+    shared |= {"slots": 3, "workers": 0, "network": small, "clips": 4, "validation_clips": 2}
+    cpu = Hardware("cpu", 1)
     appearance = TrainingConfig(phase="appearance", output=str(tmp_path / "a"), **shared)
-    first = train(appearance, accelerator="cpu", devices=1)
+    first = train(appearance, cpu)
     motion = TrainingConfig(
         phase="motion", output=str(tmp_path / "m"), start_from=str(first), **shared
     )
-    second = train(motion, accelerator="cpu", devices=1)
+    second = train(motion, cpu)
     before = torch.load(first, weights_only=True)["state_dict"]
     after = torch.load(second, weights_only=True)["state_dict"]
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert any("motion.recurrence" in name for name in moved)
     assert any("encoder.input_to_state" in name for name in moved)
     assert not any("encoder.backbone" in name or "encoder.pyramid" in name for name in moved)
+    assert list((tmp_path / "m").glob("csv/*/metrics.csv"))
+    assert list((tmp_path / "m").glob("tensorboard/*/events*"))
+    # A run that dies goes on from its last checkpoint, with the clips that are encoded already.
+    longer = dataclasses.replace(motion, output=str(tmp_path / "r"), steps=4, validate_every=2)
+    training_step = PedestrianMotionTraining.training_step
+
+    def dies(self: PedestrianMotionTraining, batch: object, index: int) -> torch.Tensor:
+        if self.global_step == 3:
+            raise RuntimeError("power cut")
+        return training_step(self, batch, index)
+
+    monkeypatch.setattr(PedestrianMotionTraining, "training_step", dies)
+    with pytest.raises(RuntimeError, match="power cut"):
+        train(longer, cpu)
+    last = tmp_path / "r" / "last.ckpt"
+    assert torch.load(last, weights_only=True)["global_step"] == 2
+    encoded = sorted((tmp_path / "r").glob("clips-*/labels.pkl"))
+    stamps = [path.stat().st_mtime_ns for path in encoded]
+    monkeypatch.undo()
+    train(longer, cpu, resume=True)
+    assert torch.load(last, weights_only=True)["global_step"] == 4
+    assert [path.stat().st_mtime_ns for path in encoded] == stamps and len(stamps) == 2
