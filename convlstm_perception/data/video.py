@@ -6,7 +6,7 @@ import math
 import queue
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
@@ -136,7 +136,33 @@ class VideoSource(_Closing):
         )
 
 
-class ImageFolderSource(_Closing):
+class ImageFilesSource(_Closing):
+    """Image files in the order given.
+
+    Args:
+        name: what the files are, for messages.
+        files: at least one.
+
+    Raises:
+        SourceError: a file (the first at once, others while iterating) cannot be read.
+    """
+
+    def __init__(self, name: str, files: Sequence[Path]) -> None:
+        self.name = name
+        self.files = list(files)
+        self.height, self.width = _read_image(self.files[0]).shape[:2]
+        self.frame_rate: float | None = None
+        self.frame_count: int | None = len(self.files)
+
+    def __iter__(self) -> Iterator[Image]:
+        for file in self.files:
+            yield _read_image(file)
+
+    def close(self) -> None:
+        """Nothing stays open between two images."""
+
+
+class ImageFolderSource(ImageFilesSource):
     """The images of a folder in natural order (``frame_2`` before ``frame_10``).
 
     Args:
@@ -149,27 +175,22 @@ class ImageFolderSource(_Closing):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.name = str(path)
-        self.files = sorted(
-            (file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES),
-            key=lambda file: natural_key(file.name),
-        )
-        if not self.files:
+        files = image_files(path)
+        if not files:
             suffixes = ", ".join(IMAGE_SUFFIXES)
             raise SourceError(
                 f"{path}: the folder holds no image ({suffixes}). "
                 "Give the folder that holds the images themselves."
             )
-        self.height, self.width = _read_image(self.files[0]).shape[:2]
-        self.frame_rate: float | None = None
-        self.frame_count: int | None = len(self.files)
+        super().__init__(str(path), files)
 
-    def __iter__(self) -> Iterator[Image]:
-        for file in self.files:
-            yield _read_image(file)
 
-    def close(self) -> None:
-        """Nothing stays open between two images."""
+def image_files(folder: Path) -> list[Path]:
+    """The images of a folder in natural order."""
+    return sorted(
+        (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES),
+        key=lambda file: natural_key(file.name),
+    )
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

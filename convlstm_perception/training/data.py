@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from convlstm_perception.data.compositor import ClipCompositor
-from convlstm_perception.data.jaad import read_jaad_tracks
+from convlstm_perception.data.readers import read_tracks
 from convlstm_perception.data.stills import read_coco_persons, read_penn_fudan
 from convlstm_perception.data.walks import WalkSampler
 from convlstm_perception.training.config import TrainingConfig
@@ -34,7 +34,7 @@ def make_compositors(
         ClipCompositor(
             pool_photographs,
             pool_cutouts,
-            WalkSampler(read_jaad_tracks(folders["jaad"], split), past, max(horizons)),
+            WalkSampler(read_tracks("jaad", folders["jaad"], split), past, max(horizons)),
             height=config.height,
             width=config.width,
             slots=config.slots if config.phase == "motion" else 1,

@@ -16,7 +16,8 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from convlstm_perception.data.jaad import FRAME_RATE, read_jaad_tracks
+from convlstm_perception.data.readers import read_tracks
+from convlstm_perception.data.readers.jaad import FRAME_RATE
 from convlstm_perception.data.track_windows import (
     OBSERVED,
     PREDICTED,
@@ -228,8 +229,8 @@ def _windows(
     config: TrackTrainingConfig, decoder: TrackDecoderConfig
 ) -> tuple[TrackWindows, TrackWindows]:
     folder = Path(config.jaad).expanduser()
-    tracks = [track for split in config.splits for track in read_jaad_tracks(folder, split)]
-    held_out = read_jaad_tracks(folder, config.validation_split)
+    tracks = [track for split in config.splits for track in read_tracks("jaad", folder, split)]
+    held_out = read_tracks("jaad", folder, config.validation_split)
     if config.phase == "jaad-boxes":
         return protocol_windows(tracks, config.stride), protocol_windows(held_out)
     past = decoder.slots * decoder.step + 0.2

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from convlstm_perception.data.compositor import Clip, ClipCompositor
-from convlstm_perception.data.jaad import read_jaad_tracks
+from convlstm_perception.data.readers import read_tracks
 from convlstm_perception.data.sequence import BoxTrack
 from convlstm_perception.data.stills import Cutout, Photograph, read_coco_persons, read_penn_fudan
 from convlstm_perception.data.walks import WalkSampler
@@ -181,7 +181,7 @@ def test_readers(tmp_path: Path) -> None:
     assert cutouts[0].alpha.shape == (120, 50)
     (background, _), _ = read_coco_persons(Path(folders["coco_persons"]), "train2017")
     assert background.boxes.shape == (0, 4)
-    tracks = read_jaad_tracks(Path(folders["jaad"]), "train")
+    tracks = read_tracks("jaad", Path(folders["jaad"]), "train")
     assert [len(track.boxes) for track in tracks] == [90, 120]  # split at the gap
     assert tracks[0].boxes[5].tolist() == [25, 60, 40, 100]
     with pytest.raises(SourceError, match=r"boxes\.csv: no such file"):
