@@ -9,6 +9,7 @@ import numpy as np
 
 from convlstm_perception.data.sequence import BoxTrack
 from convlstm_perception.data.walks import WalkSampler
+from convlstm_perception.stream.forecast import on_grid
 from convlstm_perception.types import Float32Array
 
 OBSERVED, PREDICTED, STRIDE, LEAST_FRAMES = 15, 45, 7, 61
@@ -117,22 +118,3 @@ def _detection_noise(random: np.random.Generator, count: int) -> np.ndarray:
         noise[row] = memory * noise[row - 1] + np.sqrt(1 - memory**2) * noise[row]
     shape = np.array([1.0, 1.0, 1.2, 1.5])
     return noise * level * shape
-
-
-def on_grid(
-    ages: np.ndarray, boxes: np.ndarray, slots: int, step: float
-) -> tuple[Float32Array, Float32Array]:
-    """A track's boxes on the grid of ages 0, step, ..., interpolated between neighbours.
-
-    Args:
-        ages: (n,) seconds before now, increasing, the first 0.
-        boxes: (n, 4).
-        slots, step: of the grid.
-
-    Returns:
-        (slots, 4) boxes and (slots,) 1 where the track is old enough, else 0.
-    """
-    grid = np.arange(slots) * step
-    values = np.stack([np.interp(grid, ages, column) for column in boxes.T], axis=1)
-    known = grid <= ages[-1] + step / 2
-    return (values * known[:, None]).astype(np.float32), known.astype(np.float32)

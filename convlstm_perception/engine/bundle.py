@@ -1,4 +1,4 @@
-"""Model bundles: a folder with two ONNX graphs and ``model.toml``."""
+"""Model bundles: a folder with two or three ONNX graphs and ``model.toml``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ MANIFEST = "model.toml"
 FORMAT = 1
 _DEFAULT_NAME = "pedestrian-motion"
 _FILES = ("encoder.onnx", "motion.onnx")
+_TRACKS = "tracks.onnx"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class ModelBundle:
         classes: names of what is detected.
         detection_threshold: score from which a detection counts as certain.
         low_threshold: score from which a detection may continue a track.
+        track_step: seconds between the slots of the track decoder; 0 when there is none, and
+            tracks are then predicted at constant velocity.
     """
 
     folder: Path
@@ -48,6 +51,7 @@ class ModelBundle:
     classes: tuple[str, ...]
     detection_threshold: float
     low_threshold: float
+    track_step: float = 0.0
 
     @property
     def model_id(self) -> str:
@@ -63,6 +67,11 @@ class ModelBundle:
     def motion_path(self) -> Path:
         """The motion graph."""
         return self.folder / _FILES[1]
+
+    @property
+    def tracks_path(self) -> Path | None:
+        """The track decoder's graph, where the bundle has one."""
+        return self.folder / _TRACKS if self.track_step else None
 
     @classmethod
     def load(cls, folder: Path | str) -> ModelBundle:
@@ -100,8 +109,10 @@ class ModelBundle:
                 classes=tuple(str(value) for value in manifest["output"]["classes"]),
                 detection_threshold=float(manifest["thresholds"]["detection"]),
                 low_threshold=float(manifest["thresholds"]["low"]),
+                track_step=float(manifest.get("tracks", {}).get("step", 0.0)),
             )
-            hashes = {name: str(manifest["files"][name]) for name in _FILES}
+            names = (*_FILES, _TRACKS) if bundle.track_step else _FILES
+            hashes = {name: str(manifest["files"][name]) for name in names}
         except KeyError as error:
             raise BundleError(f"{path}: key {error} is missing. Export the model again.") from error
         except (TypeError, ValueError) as error:
@@ -112,14 +123,16 @@ class ModelBundle:
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> Path:
-    """Write ``model.toml`` beside the two graphs, with their sha256 under ``files``.
+    """Write ``model.toml`` beside the graphs, with their sha256 under ``files``.
 
-    ``manifest`` maps keys to scalars or lists, and tables to such maps, as in ``model.toml``.
+    A track decoder is among them when ``manifest`` has a table ``tracks``. ``manifest`` maps keys
+    to scalars or lists, and tables to such maps, as in ``model.toml``.
 
     Raises:
         BundleError: when a graph is missing.
     """
-    files = {name: _sha256(folder / name) for name in _FILES}
+    names = (*_FILES, _TRACKS) if "tracks" in manifest else _FILES
+    files = {name: _sha256(folder / name) for name in names}
     complete = {"format": FORMAT, **manifest, "files": files}
     lines = [f"{key} = {_toml(value)}" for key, value in complete.items() if not _is_table(value)]
     for table, values in complete.items():

@@ -1,4 +1,4 @@
-"""The two engines of a bundle, checked against it."""
+"""The engines of a bundle, checked against it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ ENGINE_CHOICES: tuple[EngineChoice, ...] = ("auto", "onnxruntime-cpu", "onnxrunt
 
 
 class MotionModel:
-    """Encoder and motion engine of one bundle; serves any number of cameras, one call at a time.
+    """The engines of one bundle; serve any number of cameras, one call at a time.
 
     Attributes:
         bundle: what was loaded.
-        encoder, motion: the engines.
+        encoder, motion: the engines of every frame.
+        tracks: the track decoder's, or None when the bundle has none.
     """
 
-    def __init__(self, bundle: ModelBundle, encoder: Engine, motion: Engine) -> None:
-        self.bundle, self.encoder, self.motion = bundle, encoder, motion
+    def __init__(
+        self, bundle: ModelBundle, encoder: Engine, motion: Engine, tracks: Engine | None = None
+    ) -> None:
+        self.bundle, self.encoder, self.motion, self.tracks = bundle, encoder, motion, tracks
         self._check()
 
     @classmethod
     def load(
         cls, bundle: ModelBundle, engine: EngineChoice = "auto", threads: int = 0
     ) -> MotionModel:
-        """Load both engines; ``auto`` takes CUDA where ONNX Runtime has it, else the CPU.
+        """Load the engines; ``auto`` takes CUDA where ONNX Runtime has it, else the CPU.
 
         Raises:
             ParameterError: for an unknown engine.
@@ -52,6 +55,8 @@ class MotionModel:
             bundle,
             OnnxRuntimeEngine(bundle.encoder_path, device, threads),
             OnnxRuntimeEngine(bundle.motion_path, device, threads),
+            # A few thousand multiplications: a copy to a GPU would cost more.
+            OnnxRuntimeEngine(bundle.tracks_path, "cpu", 1) if bundle.tracks_path else None,
         )
 
     @property
@@ -60,15 +65,18 @@ class MotionModel:
         return self.encoder.backend
 
     def warm_up(self) -> None:
-        """Run both engines once, so that the first frame does not pay for lazy set-up."""
-        for engine in (self.encoder, self.motion):
+        """Run each engine once, so that the first frame does not pay for lazy set-up."""
+        for engine in self._engines():
             inputs = {name: spec.allocate() for name, spec in engine.inputs.items()}
             engine.run(inputs, {name: spec.allocate() for name, spec in engine.outputs.items()})
 
     def close(self) -> None:
-        """Free both engines."""
-        self.encoder.close()
-        self.motion.close()
+        """Free the engines."""
+        for engine in self._engines():
+            engine.close()
+
+    def _engines(self) -> list[Engine]:
+        return [self.encoder, self.motion, *([self.tracks] if self.tracks else [])]
 
     def _check(self) -> None:
         bundle, slot, skip = self.bundle, "input_to_state", "skip"
@@ -92,6 +100,21 @@ class MotionModel:
             "future_scales": ((*people, horizons, 4), np.float32),
         }
         _expect(bundle, "motion", self.motion.outputs, outputs)
+        if self.tracks is not None:
+            if "valid" not in self.tracks.inputs:
+                raise BundleError(f"{bundle.tracks_path}: has no input 'valid'; export it again")
+            batch, slots = self.tracks.inputs["valid"].shape
+            past = {"boxes": (batch, slots, 4), "valid": (batch, slots)}
+            _expect(
+                bundle, "tracks", self.tracks.inputs, {k: (v, np.float32) for k, v in past.items()}
+            )
+            future = (batch, horizons, 4), np.float32
+            _expect(
+                bundle,
+                "tracks",
+                self.tracks.outputs,
+                {"future_boxes": future, "future_scales": future},
+            )
 
 
 def _expect(

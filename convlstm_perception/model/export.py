@@ -1,13 +1,14 @@
-"""Export of a trained network to the two ONNX graphs of a bundle."""
+"""Export of trained networks to the ONNX graphs of a bundle."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from convlstm_perception.model.network import CELL, COARSE, SKIP_CHANNELS, PedestrianMotionNet
+from convlstm_perception.model.track_decoder import TrackDecoder, TrackForecast
 
 # What TensorRT 10.3 on JetPack 6 reads, and new enough for every operator used.
 _OPSET = 18
@@ -52,6 +53,38 @@ def export_graphs(
         _OUTPUTS,
     )
     return encoder_path, motion_path
+
+
+class _CameraTracks(nn.Module):
+    """A track decoder without image context: the image's size is no input."""
+
+    def __init__(self, decoder: TrackDecoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, boxes: Tensor, valid: Tensor) -> TrackForecast:
+        forecast: TrackForecast = self.decoder(boxes, valid, boxes.new_ones(len(boxes), 2))
+        return forecast
+
+
+def export_track_decoder(decoder: TrackDecoder, path: Path, *, batch: int) -> None:
+    """Write a track decoder as one graph with a fixed batch.
+
+    Inputs are ``boxes`` (batch, slots, 4), ``valid`` (batch, slots) and, where the decoder has
+    image context, ``image_size`` (batch, 2); outputs ``future_boxes`` and ``future_scales``
+    (batch, H, 4).
+    """
+    decoder.eval()
+    slots = decoder.config.slots
+    boxes = torch.rand(batch, slots, 4) * 10.0 + 50.0
+    valid = torch.ones(batch, slots)
+    outputs = ["future_boxes", "future_scales"]
+    if decoder.config.image_context:
+        size = torch.full((batch, 2), 1000.0)
+        names = ["boxes", "valid", "image_size"]
+        export_module(decoder, (boxes, valid, size), path, names, outputs)
+    else:
+        export_module(_CameraTracks(decoder), (boxes, valid), path, ["boxes", "valid"], outputs)
 
 
 def export_module(

@@ -1,8 +1,8 @@
-"""A track's own motion, joined with the network's prediction.
+"""A track's constant velocity, and how two predictions of one track are joined.
 
-The network says where a pedestrian will be, with a Laplace scale; the track's past boxes say how it
-has moved. Both are estimates with a variance, so they are joined by inverse variance: a network
-that is sure leads, one that is not leaves the constant velocity of the track.
+The network says where a pedestrian will be, from what it sees; a forecaster says it from the
+track's past boxes. Both are estimates with a variance, so they are joined by inverse variance: the
+surer one leads.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from convlstm_perception.types import Float32Array
-
-HISTORY = 0.8  # seconds of past boxes that count, the length of the network's own window
 
 # Standard deviations for (centre x, centre y, width, height), in box heights.
 _DETECTION_NOISE = np.array([0.03, 0.03, 0.04, 0.04])
@@ -30,14 +28,14 @@ def constant_velocity(
     standing pedestrian of uncertain speed, and no case is special.
 
     Args:
-        ages: (n,) seconds before now, the newest last and 0.
+        ages: (n,) seconds before now, the newest first and 0.
         boxes: (n, 4) in pixels.
         times: (H,) seconds from now.
 
     Returns:
         (H, 4) boxes and (H, 4) variances in pixels squared.
     """
-    height = max(float(boxes[-1, 3]), 1.0)
+    height = max(float(boxes[0, 3]), 1.0)
     noise, speed = (_DETECTION_NOISE * height) ** 2, (_SPEED * height) ** 2
     moments = -(ages - ages.mean())
     information = float(moments @ moments) + noise / speed
@@ -45,7 +43,7 @@ def constant_velocity(
     ahead = times[:, None].astype(np.float64)
     variances = noise + noise / information * ahead**2
     variances = variances + (_WANDERING * height) ** 2 * ahead**3
-    predicted = boxes[-1] + velocity * ahead
+    predicted = boxes[0] + velocity * ahead
     return predicted.astype(np.float32), variances.astype(np.float32)
 
 

@@ -12,6 +12,11 @@ from convlstm_perception.engine.model import MotionModel
 from convlstm_perception.errors import FrameOrderError
 from convlstm_perception.stream.buffer import FeatureBuffer, Window
 from convlstm_perception.stream.decode import decode
+from convlstm_perception.stream.forecast import (
+    ConstantVelocityForecaster,
+    DecoderForecaster,
+    TrackForecaster,
+)
 from convlstm_perception.stream.letterbox import Letterbox
 from convlstm_perception.stream.settings import PipelineSettings
 from convlstm_perception.stream.tracker import Tracker
@@ -41,6 +46,7 @@ class CameraPipeline:
             settings.tracker,
             self._times,
             _or(settings.detection_threshold, bundle.detection_threshold),
+            self._forecaster(),
         )
         self._canvas = encoder.inputs["image"].allocate()
         self._skip = encoder.outputs["skip"].allocate()
@@ -87,6 +93,12 @@ class CameraPipeline:
             restarted=restarted,
             latencies=latencies,
         )
+
+    def _forecaster(self) -> TrackForecaster:
+        decoder = self._model.tracks
+        if decoder is None:
+            return ConstantVelocityForecaster(self._times)
+        return DecoderForecaster(decoder, self._model.bundle.track_step)
 
     def _continuity(self, frame: Frame) -> str:
         """Start anew where the stream does not continue; says why, or ""."""

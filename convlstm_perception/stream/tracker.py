@@ -1,9 +1,9 @@
 """Detections to tracks, with predicted trajectories as the motion model.
 
-Each track carries its last predicted trajectory, the network's joined with the track's own constant
-velocity; interpolated to a new frame's stamp it says where
-the pedestrian should be. Detections are assigned in two passes by score, as in ByteTrack (Zhang et
-al. 2022): certain ones first, then uncertain ones to the tracks that are left.
+Each track carries its last predicted trajectory, the network's joined with the forecast of the
+track's past boxes; interpolated to a new frame's stamp it says where the pedestrian should be.
+Detections are assigned in two passes by score, as in ByteTrack (Zhang et al. 2022): certain ones
+first, then uncertain ones to the tracks that are left.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from convlstm_perception.boxes import pairwise_iou
-from convlstm_perception.stream.kinematics import HISTORY, constant_velocity, fuse
+from convlstm_perception.stream.forecast import TrackForecaster, TrackPast
+from convlstm_perception.stream.kinematics import fuse
 from convlstm_perception.stream.settings import TrackerSettings
 from convlstm_perception.types import (
     NANOSECONDS_PER_SECOND,
@@ -39,7 +40,8 @@ class _Track:
     box: Float32Array  # (4,) then
     future: Float32Array  # (H, 4) predicted then
     variance: Float32Array  # (H, 4)
-    past: deque[tuple[int, Float32Array]] = field(default_factory=deque)  # stamps and boxes
+    # Stamps and boxes of the detections it was matched to, newest first.
+    past: deque[tuple[int, Float32Array]] = field(default_factory=deque)
 
     def extrapolated(self, times: Float32Array, ages: Float32Array) -> Float32Array:
         """(len(ages), 4) boxes at seconds after the last match, straight on past the horizon."""
@@ -49,12 +51,23 @@ class _Track:
 
 
 class Tracker:
-    """Follows the pedestrians of one camera."""
+    """Follows the pedestrians of one camera.
+
+    Args:
+        settings: how detections become tracks.
+        times: (H,) seconds of the horizons.
+        detection_threshold: score from which a detection may begin a track.
+        forecaster: of tracks from their past boxes, at the same horizons.
+    """
 
     def __init__(
-        self, settings: TrackerSettings, times: Float32Array, detection_threshold: float
+        self,
+        settings: TrackerSettings,
+        times: Float32Array,
+        detection_threshold: float,
+        forecaster: TrackForecaster,
     ) -> None:
-        self._settings, self._times = settings, times
+        self._settings, self._times, self._forecaster = settings, times, forecaster
         self._detection_threshold = detection_threshold
         self._tracks: list[_Track] = []
         self._next_id = 1
@@ -74,12 +87,13 @@ class Tracker:
         certain = detections.scores >= self._detection_threshold
         free = np.ones(len(self._tracks), bool)
         taken = np.zeros(len(detections), bool)
+        matched: list[tuple[_Track, np.intp]] = []
         for group in (certain, ~certain):
             rows, columns = np.flatnonzero(free), np.flatnonzero(group)
             for row, column in self._assign(predicted[rows], detections.boxes[columns]):
                 track, detection = rows[row], columns[column]
                 free[track], taken[detection] = False, True
-                self._match(self._tracks[track], detections, detection, stamp_ns)
+                matched.append((self._tracks[track], detection))
         for track in np.flatnonzero(free):
             self._tracks[track].score *= _SCORE_MEMORY
         limit = round(self._settings.max_coast * NANOSECONDS_PER_SECOND)
@@ -91,7 +105,8 @@ class Tracker:
             or (track.hits >= self._settings.min_hits and stamp_ns - track.stamp_ns <= limit)
         ]
         for detection in np.flatnonzero(certain & ~taken):
-            self._begin(detections, detection, stamp_ns)
+            matched.append((self._begin(detections, detection, stamp_ns), detection))
+        self._see(matched, detections, stamp_ns)
         return self._confirmed(stamp_ns)
 
     def _predict(self, stamp_ns: int) -> Float32Array:
@@ -119,23 +134,7 @@ class Tracker:
         matched = cost[rows, columns] < _REJECTED
         return list(zip(rows[matched], columns[matched], strict=True))
 
-    def _match(self, track: _Track, detections: Detections, row: np.intp, stamp_ns: int) -> None:
-        track.hits += 1
-        track.score = float(detections.scores[row])
-        track.stamp_ns = stamp_ns
-        track.box = detections.boxes[row]
-        track.past.append((stamp_ns, track.box))
-        while stamp_ns - track.past[0][0] > HISTORY * NANOSECONDS_PER_SECOND:
-            track.past.popleft()
-        ages = np.array([stamp_ns - stamp for stamp, _ in track.past]) / NANOSECONDS_PER_SECOND
-        boxes = np.array([box for _, box in track.past], np.float32)
-        track.future, track.variance = fuse(
-            detections.trajectories.boxes[row],
-            detections.trajectories.variances[row],
-            *constant_velocity(ages.astype(np.float32), boxes, self._times),
-        )
-
-    def _begin(self, detections: Detections, row: np.intp, stamp_ns: int) -> None:
+    def _begin(self, detections: Detections, row: np.intp, stamp_ns: int) -> _Track:
         track = _Track(
             id=self._next_id,
             hits=0,
@@ -145,9 +144,34 @@ class Tracker:
             future=detections.trajectories.boxes[row],
             variance=detections.trajectories.variances[row],
         )
-        self._match(track, detections, row, stamp_ns)
         self._tracks.append(track)
         self._next_id += 1
+        return track
+
+    def _see(
+        self, matched: list[tuple[_Track, np.intp]], detections: Detections, stamp_ns: int
+    ) -> None:
+        """Take over the matched detections, and predict every one of their tracks at once."""
+        if not matched:
+            return
+        oldest = stamp_ns - round(self._forecaster.history * NANOSECONDS_PER_SECOND)
+        pasts = []
+        for track, row in matched:
+            track.hits += 1
+            track.score = float(detections.scores[row])
+            track.stamp_ns = stamp_ns
+            track.box = detections.boxes[row]
+            track.past.appendleft((stamp_ns, track.box))
+            while track.past[-1][0] < oldest:
+                track.past.pop()
+            ages = [(stamp_ns - stamp) / NANOSECONDS_PER_SECOND for stamp, _ in track.past]
+            boxes = np.array([box for _, box in track.past], np.float32)
+            pasts.append(TrackPast(np.array(ages, np.float32), boxes))
+        rows = np.array([row for _, row in matched])
+        seen = detections.trajectories.take(rows)
+        futures, variances = fuse(seen.boxes, seen.variances, *self._forecaster.forecast(pasts))
+        for (track, _), future, variance in zip(matched, futures, variances, strict=True):
+            track.future, track.variance = future, variance
 
     def _confirmed(self, stamp_ns: int) -> Tracks:
         shown = [track for track in self._tracks if track.hits >= self._settings.min_hits]

@@ -12,7 +12,7 @@ TIMES = np.array([0.5, 1.0, 3.0], np.float32)
 
 def walk(count: int, velocity: float, noise: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Ages and boxes of a 100 pixel high walker, ``count`` frames at 10 Hz up to now."""
-    ages = np.arange(count - 1, -1, -1, dtype=np.float32) / 10
+    ages = np.arange(count, dtype=np.float32) / 10
     boxes = np.tile(np.array([[500.0, 300.0, 40.0, 100.0]], np.float32), (count, 1))
     boxes[:, 0] -= velocity * ages
     boxes[:, :2] += np.random.default_rng(0).normal(0, noise, (count, 2)).astype(np.float32)
@@ -36,9 +36,9 @@ def test_one_box_alone_stands_and_is_unsure() -> None:
 def test_noise_in_the_boxes_is_averaged() -> None:
     ages, boxes = walk(9, 60.0, noise=3.0)
     predicted, variances = constant_velocity(ages, boxes, TIMES)
-    error = np.abs(predicted[:, 0] - boxes[-1, 0] - 60 * TIMES)
+    error = np.abs(predicted[:, 0] - boxes[0, 0] - 60 * TIMES)
     assert (error < 2.5 * np.sqrt(variances[:, 0])).all()
-    last_two = (boxes[-1, 0] - boxes[-2, 0]) / 0.1
+    last_two = (boxes[0, 0] - boxes[1, 0]) / 0.1
     assert error[1] < abs(last_two - 60)
 
 

@@ -30,7 +30,12 @@ def at(step: float) -> int:
 
 
 def make_tracker(**settings: float) -> Tracker:
-    return Tracker(TrackerSettings(**settings), TIMES, 0.5)  # type: ignore[arg-type]
+    return Tracker(
+        TrackerSettings(**settings),  # type: ignore[arg-type]
+        TIMES,
+        0.5,
+        ConstantVelocityForecaster(TIMES),
+    )
 
 
 def test_crossing_people_keep_their_ids() -> None:
