@@ -7,6 +7,7 @@ import pytest
 
 from convlstm_perception.errors import ParameterError
 from convlstm_perception.stream import PipelineSettings, Tracker, TrackerSettings
+from convlstm_perception.stream.forecast import ConstantVelocityForecaster
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Detections, Trajectories
 
 TIMES = np.array([0.5, 1.0, 2.0], np.float32)
