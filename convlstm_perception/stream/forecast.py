@@ -114,5 +114,6 @@ def on_grid(
     """
     grid = np.arange(slots) * step
     values = np.stack([np.interp(grid, ages, column) for column in boxes.T], axis=1)
-    known = grid <= ages[-1] + step / 2
+    # Beyond the oldest box nothing is known: a value held there would look like a slower walk.
+    known = grid <= ages[-1] + 0.1 * step
     return (values * known[:, None]).astype(np.float32), known.astype(np.float32)

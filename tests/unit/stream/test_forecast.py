@@ -26,7 +26,7 @@ def past(count: int, rate: float, velocity: float = 30.0) -> TrackPast:
 def test_grid_interpolates_and_masks() -> None:
     track = past(4, rate=7.5)
     boxes, valid = on_grid(track.ages, track.boxes, slots=8, step=0.1)
-    assert valid.tolist() == [1, 1, 1, 1, 1, 0, 0, 0]  # known for 0.4 s
+    assert valid.tolist() == [1, 1, 1, 1, 1, 0, 0, 0]  # seen for 0.4 s
     np.testing.assert_allclose(boxes[:5, 0], 200 - 3 * np.arange(5), atol=1e-3)
     assert not boxes[5:].any()
 
