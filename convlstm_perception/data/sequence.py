@@ -34,7 +34,10 @@ class AnnotatedSequence:
 
     Attributes:
         name: of the sequence, unique in its data set.
-        frame_rate: frames a second; None for still images that do not follow each other.
+        frame_rate: frames a second; None for still images that do not follow each other. Any rate
+            will do: the pipeline goes by the frames' stamps, not by their number. A rate below one
+            frame in each step of the model's window leaves slots empty, of which
+            :func:`convlstm_perception.data.checks.check_sequence` warns.
         width, height: of the images in pixels; of the first one where they differ.
         truths: frame number, counted from 0, to its people. A number that is missing is a frame
             nobody annotated; a frame without people has empty arrays.

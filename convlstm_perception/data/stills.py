@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from convlstm_perception.data.readers.box_table import read_box_table
 from convlstm_perception.errors import SourceError
 from convlstm_perception.types import Float32Array, Image
 
@@ -95,17 +95,11 @@ def read_coco_persons(folder: Path, split: str) -> tuple[list[Photograph], list[
 
 
 def _read_boxes(path: Path, split: str | None) -> defaultdict[str, Float32Array]:
-    if not path.exists():
-        raise SourceError(f"{path}: no such file; give the folder that holds it")
-    rows: defaultdict[str, list[list[float]]] = defaultdict(list)
-    with path.open(newline="") as stream:
-        for row in csv.DictReader(stream):
-            if split is None or row["split"] == split:
-                rows[row["image"]].append([float(row[key]) for key in ("x1", "y1", "x2", "y2")])
-    empty = np.zeros((0, 4), np.float32)
-    return defaultdict(
-        lambda: empty, {name: np.array(values, np.float32) for name, values in rows.items()}
-    )
+    """Corners of the boxes of each image; none for an image without a line."""
+    boxes: defaultdict[str, Float32Array] = defaultdict(lambda: np.zeros((0, 4), np.float32))
+    for name, rows in read_box_table(path, split).items():
+        boxes[name] = np.array([corners for _, corners in rows], np.float32)
+    return boxes
 
 
 def _cut(image: Image, mask: Image, upright_only: bool = False) -> list[Cutout]:

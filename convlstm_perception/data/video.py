@@ -55,7 +55,7 @@ class FrameSource(Protocol):
         ...
 
 
-class _Closing:
+class ClosingSource:
     """Makes a source with ``close`` a context manager."""
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class _Closing:
         self.close()
 
 
-class VideoSource(_Closing):
+class VideoSource(ClosingSource):
     """The frames of a video file.
 
     Args:
@@ -136,7 +136,7 @@ class VideoSource(_Closing):
         )
 
 
-class ImageFilesSource(_Closing):
+class ImageFilesSource(ClosingSource):
     """Image files in the order given.
 
     Args:

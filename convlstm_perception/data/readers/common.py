@@ -6,6 +6,7 @@ import csv
 import gzip
 import math
 import xml.etree.ElementTree as ElementTree
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -131,8 +132,26 @@ def table_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict
                 yield where, row
     except FileNotFoundError as error:
         raise SourceError(f"{path}: no such file; give the folder that holds it") from error
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise SourceError(f"{path}: cannot be read ({error}); copy the file anew") from error
+
+
+def text_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """The lines of a text file that are not blank.
+
+    Yields:
+        ``line N`` and the line.
+
+    Raises:
+        SourceError: when the file is missing or no text.
+    """
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: cannot be read ({error})") from error
+    for count, line in enumerate(lines, start=1):
+        if line.strip():
+            yield f"line {count}", line
 
 
 def corners_of(path: Path, where: str, row: Mapping[str, str]) -> Box:

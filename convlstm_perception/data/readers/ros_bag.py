@@ -1,0 +1,261 @@
+"""ROS 2 bags of images and corrected detections, read without ROS by the library rosbags.
+
+The detections are what the node publishes (``vision_msgs/Detection2DArray``, id = track id),
+recorded beside the images and then corrected; each has the stamp of the image it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from convlstm_perception.data.readers.common import TruthBuilder, no_split
+from convlstm_perception.data.sequence import AnnotatedSequence
+from convlstm_perception.data.video import ClosingSource
+from convlstm_perception.errors import SourceError
+from convlstm_perception.types import NANOSECONDS_PER_SECOND, Image
+
+if TYPE_CHECKING:
+    from rosbags.rosbag2 import Reader
+
+IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+DETECTIONS_TYPE = "vision_msgs/msg/Detection2DArray"
+DETECTIONS_DEFINITION = """\
+std_msgs/Header header
+vision_msgs/Detection2D[] detections
+================
+MSG: vision_msgs/Detection2D
+std_msgs/Header header
+vision_msgs/ObjectHypothesisWithPose[] results
+vision_msgs/BoundingBox2D bbox
+string id
+================
+MSG: vision_msgs/ObjectHypothesisWithPose
+vision_msgs/ObjectHypothesis hypothesis
+geometry_msgs/PoseWithCovariance pose
+================
+MSG: vision_msgs/ObjectHypothesis
+string class_id
+float64 score
+================
+MSG: vision_msgs/BoundingBox2D
+vision_msgs/Pose2D center
+float64 size_x
+float64 size_y
+================
+MSG: vision_msgs/Pose2D
+vision_msgs/Point2D position
+float64 theta
+================
+MSG: vision_msgs/Point2D
+float64 x
+float64 y
+"""
+"""Definition of ``vision_msgs/Detection2DArray`` (vision_msgs 4), which rosbags does not bring."""
+
+# Encoding to bytes a pixel and the conversion to blue, green, red.
+_ENCODINGS: dict[str, tuple[int, int | None]] = {
+    "bgr8": (3, None),
+    "rgb8": (3, cv2.COLOR_RGB2BGR),
+    "bgra8": (4, cv2.COLOR_BGRA2BGR),
+    "rgba8": (4, cv2.COLOR_RGBA2BGR),
+    "mono8": (1, cv2.COLOR_GRAY2BGR),
+}
+
+
+def read_ros_bag(path: Path, split: str | None = None) -> list[AnnotatedSequence]:
+    """Read a bag, mcap or sqlite3.
+
+    Args:
+        path: folder of the bag (with ``metadata.yaml``), or its ``.mcap`` or ``.db3`` file. It
+            holds one topic of images, raw or compressed, and one of ``Detection2DArray``.
+        split: None; there are no splits.
+
+    Returns:
+        One sequence. Frames are counted by the images; an image without a message of detections
+        is not annotated. The frame rate is that of the median distance of the stamps.
+
+    Raises:
+        SourceError: when the bag is damaged, lacks a topic, or a message is wrong; with its stamp.
+    """
+    no_split(path, split)
+    stamps: list[int] = []
+    detections: list[Any] = []
+    with _opened(path) as (reader, image_topic, store):
+        for topic, message in _messages(path, reader, store, image_topic):
+            if topic == image_topic:
+                stamps.append(_stamp(message))
+            else:
+                detections.append(message)
+    if len(stamps) < 2:
+        raise SourceError(
+            f"{path}: {image_topic} has {len(stamps)} images; two are needed at least"
+        )
+    steps = np.diff(np.array(stamps, np.int64))
+    if steps.min() <= 0:
+        at = stamps[int(steps.argmin()) + 1]
+        raise SourceError(
+            f"{path}: {image_topic}: the image of stamp {_text(at)} is not later than the one "
+            "before; record each camera under a topic of its own"
+        )
+    images = BagImages(path, len(stamps), NANOSECONDS_PER_SECOND / float(np.median(steps)))
+    builder = TruthBuilder(path, images.width, images.height)
+    frames = {stamp: frame for frame, stamp in enumerate(stamps)}
+    for message in detections:
+        _add_detections(path, builder, frames, message)
+    truths = builder.truths()
+    return [
+        AnnotatedSequence(path.stem, images.frame_rate, images.width, images.height, truths, images)
+    ]
+
+
+class BagImages(ClosingSource):
+    """The images of a bag, in the order of recording.
+
+    Args:
+        path: of the bag.
+        frame_count: number of its images.
+        frame_rate: frames a second.
+    """
+
+    def __init__(self, path: Path, frame_count: int, frame_rate: float) -> None:
+        self.name = str(path)
+        self.frame_count: int | None = frame_count
+        self.frame_rate: float | None = frame_rate
+        self._path = path
+        self.height, self.width = next(iter(self)).shape[:2]
+
+    def __iter__(self) -> Iterator[Image]:
+        with _opened(self._path) as (reader, image_topic, store):
+            for topic, message in _messages(self._path, reader, store, image_topic, images=True):
+                yield _image(f"{self._path}: {topic}: stamp {_text(_stamp(message))}", message)
+
+    def close(self) -> None:
+        """The bag is open only while it is read."""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Reader, str, Any]]:
+    """The open bag, the name of its topic of images, and the types to read it with."""
+    try:
+        from rosbags.rosbag2 import Reader, ReaderError
+        from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+    except ImportError as error:
+        raise SourceError(
+            f"{path}: bags are read by the library rosbags, which is missing: "
+            "pip install 'convlstm-perception[evaluate]'"
+        ) from error
+    store = get_typestore(Stores.ROS2_JAZZY)
+    store.register(get_types_from_msg(DETECTIONS_DEFINITION, DETECTIONS_TYPE))
+    try:
+        reader = Reader(path)
+        reader.open()
+    except (ReaderError, OSError) as error:
+        raise SourceError(
+            f"{path}: not a bag that can be read ({error}); give the folder with metadata.yaml, "
+            "after `ros2 bag reindex` if the recording broke off"
+        ) from error
+    try:
+        _only_topic(path, reader, (DETECTIONS_TYPE,))
+        yield reader, _only_topic(path, reader, IMAGE_TYPES), store
+    finally:
+        reader.close()
+
+
+def _only_topic(path: Path, reader: Reader, kinds: tuple[str, ...]) -> str:
+    topics = sorted({c.topic for c in reader.connections if c.msgtype in kinds and c.msgcount})
+    if len(topics) != 1:
+        raise SourceError(
+            f"{path}: one topic of {' or '.join(kinds)} with messages is needed, found "
+            f"{', '.join(topics) or 'none'}; cut the bag with `ros2 bag convert`"
+        )
+    return topics[0]
+
+
+def _messages(
+    path: Path, reader: Reader, store: Any, image_topic: str, images: bool = False
+) -> Iterator[tuple[str, Any]]:
+    """The messages of the image topic and, unless only ``images``, of the detections."""
+    from rosbags.rosbag2 import ReaderError
+    from rosbags.serde import SerdeError
+
+    wanted = [
+        connection
+        for connection in reader.connections
+        if connection.topic == image_topic or (connection.msgtype == DETECTIONS_TYPE and not images)
+    ]
+    try:
+        for connection, received, data in reader.messages(wanted):
+            try:
+                message = store.deserialize_cdr(data, connection.msgtype)
+            except (SerdeError, ValueError, IndexError) as error:
+                raise SourceError(
+                    f"{path}: {connection.topic}: message received at {_text(received)} cannot be "
+                    f"read as {connection.msgtype}: {error}"
+                ) from error
+            yield connection.topic, message
+    except (ReaderError, OSError) as error:
+        raise SourceError(f"{path}: the bag is damaged: {error}") from error
+
+
+def _add_detections(
+    path: Path, builder: TruthBuilder, frames: dict[int, int], message: Any
+) -> None:
+    stamp = _stamp(message)
+    where = f"detections of stamp {_text(stamp)}"
+    if stamp not in frames:
+        raise SourceError(
+            f"{path}: {where}: no image has this stamp; record both, and copy the image's stamp"
+        )
+    builder.expect(frames[stamp])
+    for detection in message.detections:
+        if not detection.id.isdecimal():
+            raise SourceError(
+                f"{path}: {where}: id {detection.id!r} is not a whole number; "
+                "give every person the number of the track"
+            )
+        box, centre = detection.bbox, detection.bbox.center.position
+        builder.add(
+            frames[stamp],
+            int(detection.id),
+            (centre.x, centre.y, box.size_x, box.size_y),
+            f"{where} (frame {frames[stamp]})",
+        )
+
+
+def _image(where: str, message: Any) -> Image:
+    data = np.asarray(message.data, np.uint8)
+    if hasattr(message, "format"):
+        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        if decoded is None:
+            raise SourceError(f"{where}: the compressed image cannot be decoded")
+        return np.asarray(decoded, np.uint8)
+    if message.encoding not in _ENCODINGS:
+        raise SourceError(
+            f"{where}: encoding {message.encoding!r}; a bag's images must be "
+            f"{', '.join(_ENCODINGS)} or compressed"
+        )
+    depth, conversion = _ENCODINGS[message.encoding]
+    height, width, step = message.height, message.width, message.step
+    if not 0 < width * depth <= step or data.size < height * step or not height:
+        raise SourceError(
+            f"{where}: {data.size} bytes and step {step} are no image of {width} x {height}"
+        )
+    pixels = data[: height * step].reshape(height, step)[:, : width * depth]
+    pixels = np.ascontiguousarray(pixels.reshape(height, width, depth))
+    return pixels if conversion is None else np.asarray(cv2.cvtColor(pixels, conversion), np.uint8)
+
+
+def _stamp(message: Any) -> int:
+    stamp = message.header.stamp
+    return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
+
+
+def _text(stamp_ns: int) -> str:
+    seconds, rest = divmod(stamp_ns, NANOSECONDS_PER_SECOND)
+    return f"{seconds}.{rest:09d}"
