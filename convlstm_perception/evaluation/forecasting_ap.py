@@ -8,7 +8,7 @@ its predicted boxes overlap that same person's boxes later.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -164,7 +164,7 @@ def _moment(truth: FrameTruth, tracks: Tracks, paths: PersonPaths, frame: int) -
 def _scores(moments: Sequence[_Moment], overlap: float) -> ForecastOverlapScore:
     every = list(range(len(FORECAST_HORIZONS)))
     by_cohort = {
-        name: _score(moments, overlap, every, lambda moment, name=name: moment.cohorts == name)
+        name: _score(moments, overlap, every, [moment.cohorts == name for moment in moments])
         for name in COHORTS
     }
     known = [score.average_precision for score in by_cohort.values() if score.people]
@@ -178,7 +178,7 @@ def _scores(moments: Sequence[_Moment], overlap: float) -> ForecastOverlapScore:
         mean_of_cohorts=float(np.mean(known)) if known else math.nan,
         by_height={
             name: _score(
-                moments, overlap, every, lambda moment, heights=heights: heights.holds(moment.boxes)
+                moments, overlap, every, [heights.holds(moment.boxes) for moment in moments]
             )
             for name, heights in HEIGHT_RANGES.items()
         },
@@ -189,13 +189,18 @@ def _score(
     moments: Sequence[_Moment],
     overlap: float,
     horizons: Sequence[int],
-    wanted: Callable[[_Moment], BoolArray] = lambda moment: np.ones(len(moment.boxes), bool),
+    wanted: Sequence[BoolArray] | None = None,
 ) -> CohortScore:
-    """Average precision for the wanted people, right at all of the horizons' indices."""
+    """Average precision at all of the horizons together, given by their indices.
+
+    ``wanted`` holds per moment (N,) the people asked for; None asks for all.
+    """
     verdicts = []
     people = 0
-    for moment in moments:
-        asked = moment.known[horizons].all(axis=0) & wanted(moment)
+    for index, moment in enumerate(moments):
+        asked = moment.known[horizons].all(axis=0)
+        if wanted is not None:
+            asked = asked & wanted[index]
         foreseen = (moment.later[horizons] >= overlap).all(axis=0)
         right = np.where(foreseen, moment.now, 0.0)
         verdicts.append(
