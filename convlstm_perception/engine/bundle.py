@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from convlstm_perception.errors import BundleError
+from convlstm_perception.shipped import find_shipped
 
 MANIFEST = "model.toml"
 FORMAT = 1
@@ -150,21 +149,8 @@ def default_bundle_path() -> Path:
     Raises:
         BundleError: when it is in none of the places; they are named.
     """
-    shared = Path("share") / "convlstm_perception" / "models" / _DEFAULT_NAME
-    prefixes = [
-        Path(entry) for entry in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if entry
-    ]
-    places = [
-        Path(__file__).resolve().parents[2] / "models" / _DEFAULT_NAME,
-        *(prefix / shared for prefix in [*prefixes, Path(sys.prefix)]),
-    ]
-    for place in places:
-        if (place / MANIFEST).is_file():
-            return place
-    raise BundleError(
-        f"no shipped model bundle in any of {', '.join(map(str, places))}; "
-        "name one with --bundle or the parameter 'bundle'"
-    )
+    relative = Path("models") / _DEFAULT_NAME
+    return find_shipped(relative, "name one with --bundle or the parameter 'bundle'")
 
 
 def _verify(path: Path, expected: str) -> None:
