@@ -45,7 +45,7 @@ def decode(
     seen = (high > 0).all(axis=1) & (
         low < np.array([letterbox.image_width, letterbox.image_height], np.float32)
     ).all(axis=1)
-    seen &= _strongest(boxes, overlap_threshold)
+    seen &= strongest(boxes, overlap_threshold)
     future = letterbox.boxes_to_image(outputs["future_boxes"][0][kept][seen])
     # Laplace scale b: the variance is 2 b^2. That of a size is its square times that of its log.
     scales = outputs["future_scales"][0][kept][seen]
@@ -54,7 +54,7 @@ def decode(
     return Detections(boxes[seen], scores[kept][seen], Trajectories(times, future, variances))
 
 
-def _strongest(boxes: Float32Array, overlap_threshold: float) -> BoolArray:
+def strongest(boxes: Float32Array, overlap_threshold: float) -> BoolArray:
     """Greedy suppression of boxes sorted by falling score: True where a box stays."""
     clash = np.triu(pairwise_iou(boxes, boxes) > overlap_threshold, k=1)
     stays = np.ones(len(boxes), bool)

@@ -26,12 +26,22 @@ _SLOT = "input_to_state"
 
 
 class CameraPipeline:
-    """Answers the frames of one camera. Not thread-safe: one thread calls :meth:`process`."""
+    """Answers the frames of one camera. Not thread-safe: one thread calls :meth:`process`.
 
-    def __init__(self, model: MotionModel, settings: PipelineSettings) -> None:
+    Args:
+        model: engines to run.
+        settings: how frames are answered.
+        lowest_score: from which a detection is answered; one below the settings' low threshold
+            touches no track. None answers those that may continue a track.
+    """
+
+    def __init__(
+        self, model: MotionModel, settings: PipelineSettings, lowest_score: float | None = None
+    ) -> None:
         bundle = model.bundle
         self._model, self._settings = model, settings
-        self._low = _or(settings.low_threshold, bundle.low_threshold)
+        low = _or(settings.low_threshold, bundle.low_threshold)
+        self._lowest = low if lowest_score is None else min(lowest_score, low)
         self._times = np.array(bundle.horizons, np.float32)
         self._window_ns = round(bundle.slots * bundle.step * NANOSECONDS_PER_SECOND)
         encoder = model.encoder
@@ -47,6 +57,7 @@ class CameraPipeline:
             self._times,
             _or(settings.detection_threshold, bundle.detection_threshold),
             self._forecaster(),
+            low,
         )
         self._canvas = encoder.inputs["image"].allocate()
         self._skip = encoder.outputs["skip"].allocate()
@@ -145,7 +156,7 @@ class CameraPipeline:
             self._outputs,
             letterbox,
             self._times,
-            low_threshold=self._low,
+            low_threshold=self._lowest,
             overlap_threshold=self._settings.overlap_threshold,
         )
 

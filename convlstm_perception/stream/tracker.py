@@ -58,6 +58,7 @@ class Tracker:
         times: (H,) seconds of the horizons.
         detection_threshold: score from which a detection may begin a track.
         forecaster: of tracks from their past boxes, at the same horizons.
+        low_threshold: score from which a detection may continue a track.
     """
 
     def __init__(
@@ -66,9 +67,10 @@ class Tracker:
         times: Float32Array,
         detection_threshold: float,
         forecaster: TrackForecaster,
+        low_threshold: float = 0.0,
     ) -> None:
         self._settings, self._times, self._forecaster = settings, times, forecaster
-        self._detection_threshold = detection_threshold
+        self._detection_threshold, self._low_threshold = detection_threshold, low_threshold
         self._tracks: list[_Track] = []
         self._next_id = 1
 
@@ -88,7 +90,8 @@ class Tracker:
         free = np.ones(len(self._tracks), bool)
         taken = np.zeros(len(detections), bool)
         matched: list[tuple[_Track, np.intp]] = []
-        for group in (certain, ~certain):
+        uncertain = ~certain & (detections.scores >= self._low_threshold)
+        for group in (certain, uncertain):
             rows, columns = np.flatnonzero(free), np.flatnonzero(group)
             for row, column in self._assign(predicted[rows], detections.boxes[columns]):
                 track, detection = rows[row], columns[column]

@@ -93,6 +93,18 @@ def test_a_walking_figure_becomes_one_track(tiny: MotionModel) -> None:
     assert set(results[-1].latencies) == {"preprocess", "encoder", "motion", "decode", "track"}
 
 
+def test_more_answered_detections_leave_the_tracks_as_they_are(tiny: MotionModel) -> None:
+    usual = CameraPipeline(tiny, PipelineSettings())
+    complete = CameraPipeline(tiny, PipelineSettings(), lowest_score=0.01)
+    more = 0
+    for step in range(6):
+        expected, result = usual.process(frame(step)), complete.process(frame(step))
+        more += len(result.detections) - len(expected.detections)
+        assert np.array_equal(result.tracks.ids, expected.tracks.ids)
+        assert np.array_equal(result.tracks.boxes, expected.tracks.boxes)
+    assert more > 0
+
+
 def test_old_and_double_frames_change_nothing(tiny: MotionModel) -> None:
     pipeline = CameraPipeline(tiny, PipelineSettings())
     other = CameraPipeline(tiny, PipelineSettings())

@@ -50,6 +50,15 @@ def test_crossing_people_keep_their_ids() -> None:
     assert seen[20] == {1: 300.0, 2: 100.0}
 
 
+def test_a_detection_below_the_low_threshold_touches_no_track() -> None:
+    tracker = Tracker(TrackerSettings(), TIMES, 0.5, ConstantVelocityForecaster(TIMES), 0.2)
+    for step, score in enumerate((0.9, 0.9, 0.3)):
+        tracks = tracker.update(detections([(100, 0, score)]), at(step))
+    assert tracks.coasting.tolist() == [False]
+    tracks = tracker.update(detections([(100, 0, 0.1)]), at(3))
+    assert tracks.coasting.tolist() == [True]
+
+
 def test_two_matches_confirm_and_a_single_false_alarm_never_shows() -> None:
     tracker = make_tracker()
     assert len(tracker.update(detections([(100, 0, 0.9)]), at(0))) == 0
