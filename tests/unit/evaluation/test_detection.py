@@ -13,6 +13,7 @@ from convlstm_perception.evaluation.detection import (
     detection_summary,
     log_average_miss_rate,
 )
+from convlstm_perception.evaluation.matching import match_boxes
 from tests.support.answers import answer
 
 PERSON = np.array([[50.0, 50.0, 20.0, 40.0]], np.float32)
@@ -201,3 +202,18 @@ def test_the_summary_of_nobody_is_not_a_number() -> None:
     summary = detection_summary([as_sequence([NOBODY], [PERSON], [scores(0.9)])])
     assert np.isnan([summary.ap50, summary.ap50_95, summary.log_average_miss_rate]).all()
     assert summary.by_height["near"].people == 0
+
+
+def test_the_overlap_asked_for_is_enough() -> None:
+    narrow = PERSON * np.array([[1, 1, 0.5, 1]], np.float32)  # overlap exactly 1/2
+    assert score_detections([PERSON], [narrow], [scores(0.9)], 0.5).average_precision == 1.0
+
+
+def test_a_pair_below_the_limit_neither_matches_nor_draws_others_apart() -> None:
+    def row(*centres: float) -> np.ndarray:
+        return np.array([[x, 50.0, 20.0, 40.0] for x in centres], np.float32)
+
+    # 0 and 4 overlap by 16/24. Taking 0 with -14 (6/34) and 10 with 4 (14/26) would add up to more.
+    people, found = match_boxes(row(0, 10), row(4, -14))
+    assert (people.tolist(), found.tolist()) == ([0], [0])
+    assert len(match_boxes(row(0), row(10))[0]) == 0  # 1/3

@@ -12,7 +12,7 @@ from convlstm_perception.evaluation.latency import (
     publish_times,
     streaming_summary,
 )
-from tests.support.answers import FRAME_RATE, perfect, standing, walking
+from tests.support.answers import boxes_of, perfect, standing, walking
 
 
 def test_no_latency_publishes_every_frame_at_once() -> None:
@@ -73,4 +73,13 @@ def test_boxes_stay_where_their_trajectories_end() -> None:
 def test_frames_of_nobody_are_not_a_number() -> None:
     sequence = replace(perfect({1: standing(50.0)}, 2), truths={})
     assert np.isnan(streaming_summary([sequence]).published_ap50)
-    assert sequence.frame_rate == FRAME_RATE
+
+
+def test_boxes_in_ignored_regions_are_no_errors() -> None:
+    both = perfect({1: standing(50.0), 2: standing(300.0)}, 10)
+    alone = perfect({1: standing(50.0)}, 10).truths
+    region = boxes_of((300, 100, 40, 60))
+    excused = {frame: replace(truth, ignored=region) for frame, truth in alone.items()}
+    assert streaming_summary([replace(both, truths=alone)]).instant_ap50 < 0.7
+    summary = streaming_summary([replace(both, truths=excused)])
+    assert summary.instant_ap50 == summary.moved_ap50 == pytest.approx(1.0)

@@ -98,3 +98,15 @@ def test_nobody_annotated_is_not_a_number() -> None:
     summary = tracking_summary([replace(followed([7]), truths={0: empty})])
     assert np.isnan([summary.mota, summary.hota]).all()
     assert np.isnan(hota([[FrameOverlaps(empty.ids, empty.ids, np.zeros((0, 0)))]]).hota)
+
+
+def test_hota_prefers_the_track_that_fits_over_the_whole_sequence() -> None:
+    # Track 7 overlaps by 0.6 in all five frames; in one, track 8 overlaps by 0.9.
+    person, both = np.array([1]), np.array([7, 8])
+    frames = [FrameOverlaps(person, both[:1], np.array([[0.6]]))] * 5
+    frames[2] = FrameOverlaps(person, both, np.array([[0.6, 0.9]]))
+    score = hota([frames])
+    # At the 12 thresholds up to 0.6: 5 found and 1 wrong, all on one track. None above.
+    assert score.association == pytest.approx(12 / 19)
+    assert score.detection == pytest.approx(12 / 19 * 5 / 6)
+    assert score.hota == pytest.approx(12 / 19 * np.sqrt(5 / 6))
