@@ -261,7 +261,7 @@ def numbered_images(
     for name in range(first, last + 1):
         if name not in files:
             raise SourceError(
-                f"{path}: no image {name:06d} for frame {name} of {annotation}; "
-                "unpack the images of the data set anew"
+                f"{path}: no image {name:06d} (frame {name - first}, counted from 0) of "
+                f"{annotation}; unpack the images of the data set anew"
             )
     return ImageFilesSource(str(path), [files[name] for name in range(first, last + 1)])

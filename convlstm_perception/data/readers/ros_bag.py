@@ -28,30 +28,30 @@ DETECTIONS_TYPE = "vision_msgs/msg/Detection2DArray"
 DETECTIONS_DEFINITION = """\
 std_msgs/Header header
 vision_msgs/Detection2D[] detections
-================
+================================================================================
 MSG: vision_msgs/Detection2D
 std_msgs/Header header
 vision_msgs/ObjectHypothesisWithPose[] results
 vision_msgs/BoundingBox2D bbox
 string id
-================
+================================================================================
 MSG: vision_msgs/ObjectHypothesisWithPose
 vision_msgs/ObjectHypothesis hypothesis
 geometry_msgs/PoseWithCovariance pose
-================
+================================================================================
 MSG: vision_msgs/ObjectHypothesis
 string class_id
 float64 score
-================
+================================================================================
 MSG: vision_msgs/BoundingBox2D
 vision_msgs/Pose2D center
 float64 size_x
 float64 size_y
-================
+================================================================================
 MSG: vision_msgs/Pose2D
 vision_msgs/Point2D position
 float64 theta
-================
+================================================================================
 MSG: vision_msgs/Point2D
 float64 x
 float64 y
