@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from convlstm_perception.data.compositor import Clip, ClipCompositor
+from convlstm_perception.data.compositor.people import paint
 from convlstm_perception.data.readers import read_tracks
 from convlstm_perception.data.sequence import BoxTrack
 from convlstm_perception.data.stills import Cutout, Photograph, read_coco_persons, read_penn_fudan
@@ -96,11 +97,11 @@ def test_a_person_is_where_its_box_says(compositor: ClipCompositor) -> None:
     """Of a clip drawn with and without its people, only the boxes (and distractors) differ."""
     random = np.random.default_rng(0)
     times = np.zeros(SLOTS + len(HORIZONS) + 2, np.float32)
-    person = compositor._draw_person(random, times)
+    person = compositor._people.draw(random, times)
     person.centre, person.height = np.array([80.0, 50.0], np.float32), 60.0
     image, owner = np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH), np.int16)
-    compositor._paint(image, owner, 1, person, 0, 0.0, np.zeros(2, np.float32))
-    x, y, _, h = compositor._box_now(person)
+    paint(image, owner, 1, person, 0, 0.0, np.zeros(2, np.float32))
+    x, y, _, h = person.box
     rows, columns = np.nonzero(owner)
     assert rows.min() == pytest.approx(y - h / 2, abs=2.5)
     assert rows.max() == pytest.approx(y + h / 2, abs=2.5)
