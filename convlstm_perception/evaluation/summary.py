@@ -41,7 +41,7 @@ class EvaluationSummary:
         Left out are the precision-recall curve and the samples of the forecasts, which have one
         row per detection and per forecast.
         """
-        plain: dict[str, Any] = _plain(self)
+        plain: dict[str, Any] = plain_values(self)
         return plain
 
 
@@ -62,17 +62,18 @@ def evaluate_answers(sequences: Sequence[AnsweredSequence]) -> EvaluationSummary
     )
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
+    """A summary, or a part of one, as :meth:`EvaluationSummary.to_dict` gives it."""
     if is_dataclass(value) and not isinstance(value, type):
         return {
-            item.name: _plain(getattr(value, item.name))
+            item.name: plain_values(getattr(value, item.name))
             for item in fields(value)
             if not item.metadata.get("table")
         }
     if isinstance(value, Mapping):
-        return {_key(key): _plain(item) for key, item in value.items()}
+        return {_key(key): plain_values(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value.tolist()]
+        return [plain_values(item) for item in value.tolist()]
     if isinstance(value, float):
         return round(value, _DIGITS) if math.isfinite(value) else None
     return value
