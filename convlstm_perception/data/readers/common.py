@@ -9,16 +9,18 @@ import xml.etree.ElementTree as ElementTree
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
 from convlstm_perception.data.sequence import FrameTruth
-from convlstm_perception.data.video import ImageFilesSource
+from convlstm_perception.data.video import FrameSource, ImageFilesSource
 from convlstm_perception.errors import SourceError
 from convlstm_perception.types import Float32Array
 
 Box = tuple[float, float, float, float]
+Images = TypeVar("Images", bound=FrameSource)
 
 
 class TruthBuilder:
@@ -66,8 +68,8 @@ class TruthBuilder:
         x, y, w, h = box
         if not (w > 0 and h > 0 and math.isfinite(x + y + w + h)):
             raise SourceError(
-                f"{self._path}: {where}: the box is {w:g} x {h:g} pixels; "
-                "both sides must be greater than 0: mend or remove it"
+                f"{self._path}: {where}: the box is {w:g} x {h:g} pixels at ({x:g}, {y:g}); "
+                "its sides must be greater than 0 and its centre a number: mend or remove it"
             )
         if frame < 0:
             raise SourceError(f"{self._path}: {where}: frame {frame} is before the first one")
@@ -235,6 +237,20 @@ def image_size(path: Path) -> tuple[int, int]:
     if image is None:
         raise SourceError(f"{path}: missing or not an image that OpenCV reads")
     return image.shape[1], image.shape[0]
+
+
+def of_size(images: Images, width: int, height: int, annotation: Path) -> Images:
+    """``images`` themselves.
+
+    Raises:
+        SourceError: when they are not as large as the annotation says; its boxes would not fit.
+    """
+    if (images.width, images.height) != (width, height):
+        raise SourceError(
+            f"{images.name}: the images are {images.width}x{images.height} pixels, those of "
+            f"{annotation} {width}x{height}; give the images in their original size"
+        )
+    return images
 
 
 def numbered_images(

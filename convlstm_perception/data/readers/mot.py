@@ -10,6 +10,7 @@ from convlstm_perception.data.readers.common import (
     TruthBuilder,
     number,
     numbered_images,
+    of_size,
     text_lines,
     whole_number,
 )
@@ -157,4 +158,5 @@ def _sequence(path: Path, info: SequenceInfo, folder: Path | None) -> AnnotatedS
     images = None
     if folder is not None and (folder / info.images).is_dir():
         images = numbered_images(folder / info.images, 1, truths, path)
+        images = of_size(images, info.width, info.height, path.parents[1] / "seqinfo.ini")
     return AnnotatedSequence(info.name, info.frame_rate, info.width, info.height, truths, images)

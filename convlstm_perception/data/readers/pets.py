@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from convlstm_perception.data.readers.common import (
     TruthBuilder,
     no_split,
     number,
+    of_size,
     parse_xml,
     whole_number,
 )
@@ -42,8 +45,9 @@ def read_pets(path: Path, split: str | None = None) -> list[AnnotatedSequence]:
     else:
         annotation, images = path, None
     truths = read_pets_xml(annotation)
-    if images is not None and images.frame_count is not None:
-        late = [frame for frame in truths if frame >= images.frame_count]
+    if images is not None:
+        of_size(images, _WIDTH, _HEIGHT, annotation)
+        late = [frame for frame in truths if frame >= (images.frame_count or np.inf)]
         if late:
             raise SourceError(
                 f"{images.name}: has {images.frame_count} frames, but frame {late[0]} is annotated "

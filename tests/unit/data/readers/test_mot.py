@@ -72,6 +72,7 @@ def test_mot15_has_no_classes(tmp_path: Path, rest: str) -> None:
         ("1,5,10,20,0,30,1,1,1", "line 2: the box is 0 x 30"),
         ("1,5,10,20,10,-3,1,1,1", "line 2: the box is 10 x -3"),
         ("1,5,10,20,10,nan,1,1,1", "line 2: the box is 10 x nan"),
+        ("1,5,nan,20,10,30,1,1,1", r"line 2: the box is 10 x 30 pixels at \(nan, 35\)"),
         ("2,5,1,1,10,10,1,1,1", "line 2: id 5 is in frame 1 twice"),
         ("1,5,10,20,x,30,1,1,1", "line 2: 'x' is not a number"),
         ("1.5,5,10,20,10,30,1,1,1", "line 2: '1.5' is not a whole number"),
@@ -100,6 +101,12 @@ def test_missing_image_is_named_with_its_frame(sequence: Path) -> None:
     with pytest.raises(
         SourceError, match=r"no image 000002 \(frame 1, counted from 0\) of .*gt.txt"
     ):
+        read_sequences("mot", sequence)
+
+
+def test_images_of_another_size(sequence: Path, write_image: Callable[..., None]) -> None:
+    write_image(sequence / "img1" / "000001.png", 50, 40)
+    with pytest.raises(SourceError, match=r"images are 50x40 pixels, those of .*ini 100x80"):
         read_sequences("mot", sequence)
 
 

@@ -40,6 +40,9 @@ def test_images_beside(tmp_path: Path, write_image: Callable[..., None]) -> None
     write_image(tmp_path / "images" / "1.png", 768, 576)
     (read,) = read_sequences("pets", tmp_path)
     assert read.images is not None and read.images.frame_count == 2
+    write_image(tmp_path / "images" / "0.png", 384, 288)
+    with pytest.raises(SourceError, match=r"images: the images are 384x288 pixels"):
+        read_sequences("pets", tmp_path)
     (tmp_path / "images" / "0.png").rename(tmp_path / "a.avi")
     (tmp_path / "images" / "1.png").rename(tmp_path / "b.avi")
     (tmp_path / "images").rmdir()

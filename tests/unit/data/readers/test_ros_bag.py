@@ -184,3 +184,12 @@ def test_not_a_bag(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:3000])
     with pytest.raises(SourceError, match=r"cut: "):
         read_sequences("ros-bag", bag)
+
+
+def test_definitions_are_those_of_the_message_package() -> None:
+    folder = Path(__file__).parents[4] / "ros2_ws" / "underlay" / "vision_msgs" / "msg"
+    types = get_types_from_msg(DETECTIONS_DEFINITION, DETECTIONS_TYPE)
+    assert len(types) == 7
+    for name, definition in types.items():
+        text = (folder / f"{Path(name).name}.msg").read_text()
+        assert get_types_from_msg(text, name)[name] == definition
