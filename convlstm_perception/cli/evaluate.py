@@ -1,71 +1,204 @@
-"""``convlstm-perception evaluate``: figures of quality on an annotated video, as JSON."""
+"""Measure the quality on annotated video or photographs, side by side with other detectors.
+
+Writes evaluation.json and report.html. Contenders are the model and those of --baselines that can
+run here; all of them answer the same images in the same process on the same machine.
+"""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
-import sys
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+from convlstm_perception.cli.numbers import count
 
-# The whole precision-recall curve counts, so detections far below any useful threshold are kept.
-_LOWEST_SCORE = 0.01
+if TYPE_CHECKING:
+    from convlstm_perception.evaluation.run import EvaluationRequest
+
+_BOX_FORECASTING = "jaad-boxes"
+_DATASETS = (
+    "coco",
+    "coco-persons",
+    "jaad",
+    _BOX_FORECASTING,
+    "kitti",
+    "mot",
+    "penn-fudan",
+    "pets",
+    "ros-bag",
+    "yolo",
+)
+_BASELINES = ("yolo-fastest", "fastestdet", "hog")
+_PROGRAM = "convlstm-perception evaluate"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dataset", choices=["pets"], default="pets", help="kind of annotation")
-    parser.add_argument("--annotations", type=Path, required=True, help="annotation xml (gt.xml)")
-    parser.add_argument(
-        "--video", type=Path, help="the annotated video; without it the demo's video is fetched"
+    """Declare the command's arguments."""
+    data = parser.add_argument_group("what to measure on")
+    data.add_argument(
+        "--dataset",
+        choices=_DATASETS,
+        default="pets",
+        help="kind of data set (default %(default)s); jaad-boxes measures the track decoder on "
+        "JAAD's public protocol, without images",
     )
-    parser.add_argument("--bundle", type=Path, help="model bundle; the shipped one by default")
-    parser.add_argument("--every", type=int, default=15, help="score each n-th frame")
-    parser.add_argument("--threads", type=int, default=0, help="inference threads, 0 = all")
-    parser.add_argument("--output", type=Path, help="also write the JSON to this file")
+    data.add_argument(
+        "--path", type=Path, help="the data set itself; needed for coco, mot, ros-bag and yolo"
+    )
+    data.add_argument("--split", help="part of the data set; all of it by default")
+    data.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder of all data sets; by default the first that exists of "
+        "$CONVLSTM_PERCEPTION_DATA, datasets and ../shared/data",
+    )
+    data.add_argument(
+        "--video",
+        type=Path,
+        help="the video of pets; by default the one beside its annotation, else the demo's is "
+        "fetched",
+    )
+    data.add_argument(
+        "--every",
+        type=count,
+        default=1,
+        metavar="N",
+        help="score detections on each N-th annotated frame (default %(default)s); all frames are "
+        "shown, and tracks and trajectories scored, in any case",
+    )
+    contenders = parser.add_argument_group("what to measure")
+    contenders.add_argument("--bundle", type=Path, help="model bundle; the shipped one by default")
+    contenders.add_argument(
+        "--engine", default="auto", help="inference engine of the model (default %(default)s)"
+    )
+    contenders.add_argument(
+        "--baselines",
+        type=_baselines,
+        help=f"of {', '.join(_BASELINES)}, separated by commas, or none; all that can run by "
+        "default",
+    )
+    contenders.add_argument(
+        "--baseline-every",
+        type=count,
+        default=15,
+        metavar="N",
+        help="run slow baselines (hog) on each N-th annotated frame only (default %(default)s)",
+    )
+    contenders.add_argument(
+        "--peers",
+        type=Path,
+        metavar="DIR",
+        help="folder with yolo_fastest and fastestdet; `peers` in the folder of data by default",
+    )
+    contenders.add_argument(
+        "--threads", type=_threads, default=0, help="inference threads of each, 0 = all"
+    )
+    contenders.add_argument(
+        "--decoder", type=Path, help="track decoder for jaad-boxes; the shipped one by default"
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder for evaluation.json and report.html (default out/evaluate/DATASET)",
+    )
+    output.add_argument(
+        "--json", action="store_true", help="print the JSON, and nothing else, on standard output"
+    )
+    parser.set_defaults(parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    from rich.console import Console
-    from rich.progress import Progress
+    """Run the command: 0 when everything was measured."""
+    if args.dataset == _BOX_FORECASTING:
+        return _forecast_boxes(args)
+    from convlstm_perception.evaluation.console import print_figures, progress_bars
+    from convlstm_perception.evaluation.run import evaluate
 
-    from convlstm_perception.data.demo_video import fetch_demo_video
-    from convlstm_perception.data.pets import FRAME_RATE, read_pets_xml
-    from convlstm_perception.data.video import open_source
-    from convlstm_perception.engine import ModelBundle, MotionModel, default_bundle_path
-    from convlstm_perception.evaluation.sequence import answer_sequence, score_sequence
-    from convlstm_perception.stream import CameraPipeline, PipelineSettings
-
-    truths = read_pets_xml(args.annotations)
-    video = args.video or fetch_demo_video()
-    bundle = ModelBundle.load(args.bundle or default_bundle_path())
-    model = MotionModel.load(bundle, threads=args.threads)
-    settings = dataclasses.replace(PipelineSettings(), low_threshold=_LOWEST_SCORE)
-    # Standard output carries the JSON alone.
-    with open_source(video) as source, Progress(console=Console(file=sys.stderr)) as progress:
-        task = progress.add_task(f"evaluating {bundle.model_id}", total=source.frame_count)
-        results = answer_sequence(
-            CameraPipeline(model, settings), source, FRAME_RATE, lambda: progress.advance(task)
-        )
-    scores = {
-        f"ap{overlap}": score_sequence(results, truths, args.every, overlap / 100)
-        for overlap in (50, 30)
-    }
-    seconds = np.array([sum(result.latencies.values()) for result in results])
-    figures = {
-        "model": bundle.model_id,
-        "engine": model.engine_name,
-        "video": str(video),
-        "frames": len(results),
-        "frames_scored": len(range(0, len(results), args.every)),
-        "people": scores["ap50"].people,
-        **{name: round(score.average_precision, 4) for name, score in scores.items()},
-        "latency_ms_p50": round(float(np.percentile(seconds, 50)) * 1e3, 1),
-        "latency_ms_p99": round(float(np.percentile(seconds, 99)) * 1e3, 1),
-    }
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if args.output:
-        args.output.write_text(text + "\n")
+    with progress_bars() as begin:
+        values = evaluate(_request(args), begin)
+    if args.json:
+        print(json.dumps(values, indent=2))
+    else:
+        print_figures(values)
+        print(f"{_output(args)}: evaluation.json, report.html")
     return 0
+
+
+def _request(args: argparse.Namespace) -> EvaluationRequest:
+    from convlstm_perception.evaluation.run import EvaluationRequest
+
+    return EvaluationRequest(
+        dataset=args.dataset,
+        path=args.path,
+        split=args.split,
+        data=args.data,
+        video=args.video,
+        every=args.every,
+        bundle=args.bundle,
+        engine=args.engine,
+        baselines=args.baselines,
+        baseline_every=args.baseline_every,
+        peers=args.peers,
+        threads=args.threads,
+        output=_output(args),
+        command=_command(args),
+    )
+
+
+def _forecast_boxes(args: argparse.Namespace) -> int:
+    """The public protocol of box forecasting: no images, no contenders, no page."""
+    from convlstm_perception.data.locate import data_folder, dataset_path
+    from convlstm_perception.evaluation.box_forecasting import run_box_forecasting
+    from convlstm_perception.evaluation.console import print_box_errors, progress_bars
+    from convlstm_perception.visualization.page import write_json
+
+    folder = dataset_path(_BOX_FORECASTING, data_folder(args.data), args.path)
+    with progress_bars() as begin:
+        result = run_box_forecasting(folder, args.decoder, begin(_BOX_FORECASTING, None))
+    values = {"dataset": _BOX_FORECASTING, **result.to_dict()}
+    _output(args).mkdir(parents=True, exist_ok=True)
+    write_json(_output(args) / "evaluation.json", values)
+    if args.json:
+        print(json.dumps(values, indent=2))
+    else:
+        print_box_errors(result)
+    return 0
+
+
+def _output(args: argparse.Namespace) -> Path:
+    folder: Path = args.output or Path("out/evaluate") / args.dataset
+    return folder
+
+
+def _command(args: argparse.Namespace) -> str:
+    """The command again, of what was given on the command line."""
+    words = _PROGRAM.split()
+    for action in args.parser._actions:
+        value = getattr(args, action.dest, action.default)
+        if not action.option_strings or value == action.default:
+            continue
+        words.append(action.option_strings[-1])
+        if action.nargs != 0:
+            words.append(",".join(value) or "none" if isinstance(value, tuple) else str(value))
+    return shlex.join(words)
+
+
+def _baselines(text: str) -> tuple[str, ...]:
+    if text == "none":
+        return ()
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in _BASELINES:
+            raise argparse.ArgumentTypeError(
+                f"{name!r}: expected some of {', '.join(_BASELINES)}, or none"
+            )
+    return names
+
+
+def _threads(text: str) -> int:
+    return 0 if text == "0" else count(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 from collections.abc import Sequence
@@ -15,20 +14,7 @@ import numpy as np
 from convlstm_perception.demo.recording import Answer, Recording
 from convlstm_perception.demo.statistics import REQUIRED_SHARE, RunStatistics, Verdict
 from convlstm_perception.types import Float32Array, Tracks
-
-_STYLE = """
-:root { color-scheme: light dark }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 1.8rem }
-.verdict { padding: .6rem 1rem; border-left: .4rem solid; background: #8881 }
-.passed { border-color: #009e73 } .failed { border-color: #d55e00 }
-video, img { width: 100%; border-radius: .4rem }
-table { border-collapse: collapse } td, th { padding: .2rem 1.2rem .2rem 0; text-align: left }
-td.n { text-align: right; font-variant-numeric: tabular-nums }
-figure { margin: 0 0 1rem } figcaption { color: #888; font-size: .85rem }
-svg { width: 100%; height: auto }
-.tables { display: flex; flex-wrap: wrap; gap: 0 4rem }
-"""
+from convlstm_perception.visualization.page import jpeg_url, page_head, rows_table
 
 
 def summary(run: RunStatistics, verdict: Verdict, source: str) -> dict[str, Any]:
@@ -54,11 +40,6 @@ def summary(run: RunStatistics, verdict: Verdict, source: str) -> dict[str, Any]
         "tracks_per_frame": round(run.people, 2),
         "track_ids": run.identities,
     }
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write the figures, indented."""
-    path.write_text(json.dumps(values, indent=2) + "\n")
 
 
 def write_detections(path: Path, recording: Recording) -> None:
@@ -124,10 +105,7 @@ def write_page(
         sheet: contact sheet to put in, or None.
     """
     parts = [
-        "<!doctype html><html lang=en><meta charset=utf-8>",
-        "<meta name=viewport content='width=device-width'>",
-        f"<title>convlstm_perception demo</title><style>{_STYLE}</style>",
-        "<h1>convlstm_perception demo</h1>",
+        page_head("convlstm_perception demo"),
         f"<p>{html.escape(run.model_id)} on {html.escape(source)}</p>",
         f"<p class='verdict {'passed' if verdict.passed else 'failed'}'>",
         f"{html.escape(verdict.text)}</p>",
@@ -136,7 +114,8 @@ def write_page(
         _chart(answers, run.period),
     ]
     if sheet is not None:
-        parts.append(f"<h2>Contact sheet</h2><img alt='twelve frames' src='{_data_url(sheet)}'>")
+        url = jpeg_url(np.asarray(cv2.imread(str(sheet)), np.uint8))
+        parts.append(f"<h2>Contact sheet</h2><img alt='twelve frames' src='{url}'>")
     path.write_text("\n".join(parts) + "\n")
 
 
@@ -164,10 +143,7 @@ def _figures(run: RunStatistics) -> str:
         ("track ids", f"{run.identities}"),
         ("engine", run.engine),
     ]
-    cells = "".join(
-        f"<tr><th>{html.escape(name)}<td class=n>{html.escape(value)}" for name, value in rows
-    )
-    return f"<section><h2>Frames</h2><table>{cells}</table></section>"
+    return f"<section><h2>Frames</h2>{rows_table(rows)}</section>"
 
 
 def _latencies(run: RunStatistics) -> str:
@@ -207,9 +183,3 @@ def _chart(answers: Sequence[Answer], period: float) -> str:
         f"<polyline points='{line}' fill=none stroke=#0072b2 stroke-width=1.5 /></svg>"
         "<figcaption>Stamp to answer received; dashed: time between frames.</figcaption></figure>"
     )
-
-
-def _data_url(sheet: Path) -> str:
-    """The sheet as a JPEG inside the page, a tenth of the PNG's size."""
-    _, jpeg = cv2.imencode(".jpg", cv2.imread(str(sheet)), [cv2.IMWRITE_JPEG_QUALITY, 88])
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg.tobytes()).decode()}"

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from convlstm_perception.demo.footage import Footage, choose_footage
 from convlstm_perception.demo.media import draw_recording
-from convlstm_perception.demo.page import summary, write_detections, write_json, write_page
+from convlstm_perception.demo.page import summary, write_detections, write_page
 from convlstm_perception.demo.processes import (
     ChildError,
     find_profile,
@@ -27,6 +27,7 @@ from convlstm_perception.demo.session import IMAGE_TOPIC, NODE, SessionSettings,
 from convlstm_perception.demo.statistics import RunStatistics, Verdict, gather, judge
 from convlstm_perception.engine import ENGINE_CHOICES, ModelBundle, default_bundle_path
 from convlstm_perception.errors import ParameterError
+from convlstm_perception.visualization.page import write_json
 
 EXIT_FAILED = 1
 

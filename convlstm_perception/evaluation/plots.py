@@ -1,0 +1,146 @@
+"""The curves of an evaluation, as PNG images for its report."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from convlstm_perception.evaluation.contest import Outcome
+from convlstm_perception.evaluation.detection import DetectionSummary
+
+# Okabe and Ito's palette, of those that show on white; the model's blue first.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_REFERENCE = "#777777"
+_SIZE = (5.6, 3.9)  # inches
+_RESOLUTION = 144  # pixels an inch, for dense screens
+
+_PREDICTORS = {
+    "model": ("published trajectory", _COLOURS[0], "o-"),
+    "constant_velocity": ("constant velocity, last second", _COLOURS[1], "s--"),
+    "constant_velocity_last_two": ("constant velocity, last two boxes", _COLOURS[3], "^:"),
+    "standing_still": ("standing still", _REFERENCE, "x:"),
+}
+
+
+def precision_recall(outcomes: Sequence[Outcome]) -> bytes:
+    """Precision over recall at overlap 0.5; the legend gives the average precision."""
+    figure, axes = _axes("recall", "precision")
+    for name, detection, style in _detections(outcomes):
+        curve = detection.curve
+        axes.plot(curve.recall, curve.precision, label=f"{name}  {detection.ap50:.3f}", **style)
+    axes.set(xlim=(0.0, 1.0), ylim=(0.0, 1.02))
+    axes.legend(loc="lower left", title="AP50")
+    return _png(figure)
+
+
+def miss_rate(outcomes: Sequence[Outcome]) -> bytes:
+    """Miss rate over false alarms a frame (Dollar et al. 2012), both logarithmic."""
+    figure, axes = _axes("false alarms a frame", "miss rate")
+    for name, detection, style in _detections(outcomes):
+        alarms, missed = false_alarm_curve(detection)
+        label = f"{name}  {detection.log_average_miss_rate:.3f}"
+        axes.plot(alarms, missed, label=label, **style)
+    axes.set(xscale="log", yscale="log", xlim=(1e-3, 1e2), ylim=(0.02, 1.05))
+    ticks = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.legend(loc="lower left", title="log-average, 0.01 to 1")
+    return _png(figure)
+
+
+def false_alarm_curve(
+    detection: DetectionSummary,
+) -> tuple[np.ndarray, np.ndarray]:
+    """False alarms a frame and the miss rate there, one point per detection."""
+    curve = detection.curve
+    alarms = np.arange(1, len(curve.precision) + 1) * (1.0 - curve.precision)
+    return alarms / max(detection.frames, 1), 1.0 - curve.recall
+
+
+def reliability(outcomes: Sequence[Outcome]) -> bytes | None:
+    """Share of people inside the predicted region over its nominal level; None without any."""
+    known = [
+        (outcome, outcome.whole.calibration)
+        for outcome in outcomes
+        if outcome.whole is not None and outcome.whole.calibration.pooled.samples
+    ]
+    if not known:
+        return None
+    figure, axes = _axes("nominal level of the region", "share of people inside")
+    axes.plot([0, 1], [0, 1], color=_REFERENCE, linewidth=1, label="perfect")
+    for index, (outcome, calibration) in enumerate(known):
+        axes.plot(
+            calibration.levels,
+            calibration.pooled.observed,
+            label=f"{outcome.name}  {calibration.pooled.inside_90:.3f}",
+            **_style(outcomes.index(outcome), dashed=index > 0),
+        )
+    axes.set(xlim=(0.0, 1.0), ylim=(0.0, 1.0))
+    axes.legend(loc="upper left", title="inside the 90 % region")
+    return _png(figure)
+
+
+def error_over_horizon(outcome: Outcome) -> bytes | None:
+    """Mean final error of one contender's forecasts and of simpler ones; None without any."""
+    if outcome.whole is None:
+        return None
+    figure, axes = _axes("horizon (s)", "mean error of the centre (pixels)")
+    drawn = False
+    for predictor, (label, colour, line) in _PREDICTORS.items():
+        scores = outcome.whole.forecasting.scores[predictor]
+        points = [(h, s.final) for h, s in sorted(scores.items()) if math.isfinite(s.final)]
+        if points:
+            drawn = True
+            axes.plot(*zip((0.0, 0.0), *points, strict=True), line, color=colour, label=label)
+    if not drawn:
+        return None
+    axes.set(xlim=(0.0, None), ylim=(0.0, None))
+    axes.legend(loc="upper left")
+    return _png(figure)
+
+
+def _detections(
+    outcomes: Sequence[Outcome],
+) -> list[tuple[str, DetectionSummary, dict[str, Any]]]:
+    """Name, figures and look of every curve."""
+    curves = []
+    for index, outcome in enumerate(outcomes):
+        name = outcome.name
+        if outcome.every > 1:
+            name += f" (1 frame in {outcome.every})"
+        curves.append((name, outcome.detection, _style(index)))
+    return curves
+
+
+def _style(index: int, dashed: bool = False) -> dict[str, Any]:
+    return {
+        "color": _COLOURS[index % len(_COLOURS)],
+        "linewidth": 2.2 if index == 0 else 1.5,
+        "linestyle": "--" if dashed else "-",
+        "zorder": 10 - index,
+    }
+
+
+def _axes(across: str, up: str) -> tuple[Figure, Axes]:
+    # No pyplot: it keeps figures and chooses a backend for the whole process.
+    figure = Figure(figsize=_SIZE, dpi=_RESOLUTION, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.grid(color="#dddddd", linewidth=0.7)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

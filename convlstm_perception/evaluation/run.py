@@ -1,0 +1,215 @@
+"""An evaluation from the data set's name to the files that tell how it went."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from convlstm_perception.data.checks import check_sequence
+from convlstm_perception.data.demo_video import fetch_demo_video
+from convlstm_perception.data.locate import data_folder, dataset_path
+from convlstm_perception.data.readers import read_sequences
+from convlstm_perception.data.sequence import AnnotatedSequence
+from convlstm_perception.data.video import open_source
+from convlstm_perception.engine import EngineChoice, ModelBundle, MotionModel, default_bundle_path
+from convlstm_perception.errors import ParameterError, SourceError
+from convlstm_perception.evaluation.contenders import BASELINES, ModelContender, open_baseline
+from convlstm_perception.evaluation.contest import Progress
+from convlstm_perception.evaluation.figures import contender_figures, key_figures
+from convlstm_perception.evaluation.machine import machine, versions
+from convlstm_perception.evaluation.report import write_report
+from convlstm_perception.evaluation.side_by_side import Comparison, Entry, compare
+from convlstm_perception.visualization.page import write_json
+
+_DOUBTS = 5  # about the annotation, that are told
+_PEERS = "peers"  # folder of the peers' files below the folder of all data
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What is to be measured; see the options of the command.
+
+    Attributes:
+        dataset: kind of data set.
+        output: folder to write.
+        path: the data set; None looks for it in ``data``.
+        split: of the data set; None for all.
+        data: folder of all data sets; None for the usual ones.
+        video: images of pets; None for the demo's video, where none lies beside the annotation.
+        every: score detections on every n-th annotated frame.
+        bundle: None for the shipped one.
+        engine: of the model.
+        baselines: names; None for all that can run.
+        baseline_every: slow baselines run on every n-th annotated frame.
+        peers: folder of the baselines' files; None for the one in ``data``.
+        threads: of inference, 0 for all.
+        command: that asked for it, for the report.
+    """
+
+    dataset: str
+    output: Path
+    path: Path | None = None
+    split: str | None = None
+    data: Path | None = None
+    video: Path | None = None
+    every: int = 1
+    bundle: Path | None = None
+    engine: EngineChoice = "auto"
+    baselines: tuple[str, ...] | None = None
+    baseline_every: int = 15
+    peers: Path | None = None
+    threads: int = 0
+    command: str = ""
+
+
+def evaluate(
+    request: EvaluationRequest,
+    begin: Callable[[str, int], Progress] = lambda name, total: lambda: None,
+) -> dict[str, Any]:
+    """Measure, and write ``evaluation.json`` and ``report.html``.
+
+    Args:
+        request: what to measure.
+        begin: called with each contender's name and number of frames; what it returns is called
+            after each frame.
+
+    Returns:
+        The content of ``evaluation.json``.
+
+    Raises:
+        PerceptionError: when data, bundle or a baseline that was asked for cannot be used.
+    """
+    data = data_folder(request.data)
+    baselines, notes = choose_baselines(request, data)
+    bundle = ModelBundle.load(request.bundle or default_bundle_path())
+    sequences = open_sequences(request, data)
+    model = MotionModel.load(bundle, request.engine, request.threads)
+    # A count below 0 is OpenCV's own default, and 0 would switch its threads off.
+    cv2.setNumThreads(request.threads or -1)
+    times = np.array(bundle.horizons, np.float32)
+    peers = _peers(request, data)
+    entries = [Entry("model", lambda: ModelContender(model))]
+    for name in baselines:
+        entries.append(
+            Entry(
+                name,
+                partial(open_baseline, name, peers, times, request.threads),
+                request.baseline_every if BASELINES[name].slow else 1,
+            )
+        )
+    values: dict[str, Any] = {
+        "dataset": request.dataset,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": request.command,
+        "model": bundle.model_id,
+        "engine": model.engine_name,
+        "threads": request.threads,
+        "every": request.every,
+        "sequences": [sequence.name for sequence in sequences],
+        "machine": machine(),  # before the work, so that its load is not our own
+        "versions": versions(),
+        "notes": [*notes, *_doubts(sequences, bundle.step)],
+    }
+    comparison = compare(
+        entries,
+        sequences,
+        threshold=bundle.detection_threshold,
+        scored_every=request.every,
+        begin=begin,
+    )
+    values = _with_results(values, comparison)
+    request.output.mkdir(parents=True, exist_ok=True)
+    write_json(request.output / "evaluation.json", values)
+    write_report(request.output / "report.html", comparison, values)
+    return values
+
+
+def _with_results(values: dict[str, Any], comparison: Comparison) -> dict[str, Any]:
+    """The key figures first, then everything."""
+    return {
+        **key_figures(comparison.outcomes),
+        "frames": comparison.frames,
+        **values,
+        "peak_memory_mib": {
+            "model": comparison.peak_memory_model,
+            "whole": comparison.peak_memory,
+        },
+        "contenders": {outcome.name: contender_figures(outcome) for outcome in comparison.outcomes},
+    }
+
+
+def choose_baselines(
+    request: EvaluationRequest, data: Path | None
+) -> tuple[Sequence[str], list[str]]:
+    """The baselines to run, and a line on each that is left out because it cannot.
+
+    Raises:
+        ParameterError: when one that was asked for is unknown or cannot run.
+    """
+    peers = _peers(request, data)
+    chosen, notes = [], []
+    for name in BASELINES if request.baselines is None else request.baselines:
+        if name not in BASELINES:
+            raise ParameterError(f"baseline {name!r}: not one of {', '.join(BASELINES)}")
+        reason = BASELINES[name].missing(peers)
+        if not reason:
+            chosen.append(name)
+        elif request.baselines is None:
+            notes.append(f"{name} is left out: {reason}")
+        else:
+            raise ParameterError(f"baseline {name!r}: {reason}")
+    return chosen, notes
+
+
+def open_sequences(request: EvaluationRequest, data: Path | None) -> list[AnnotatedSequence]:
+    """The annotated sequences of the data set that was asked for, all of them with images.
+
+    Raises:
+        SourceError: when they are missing, damaged, or come without images.
+    """
+    path = dataset_path(request.dataset, data, request.path)
+    sequences = read_sequences(request.dataset, path, request.split)
+    if request.dataset == "pets":
+        sequences = [_with_video(sequence, request.video) for sequence in sequences]
+    elif request.video is not None:
+        raise SourceError(f"--video is for pets only; the images of {request.dataset} are its own")
+    if all(sequence.images is None for sequence in sequences):
+        raise SourceError(
+            f"{path}: holds boxes without images, and detectors need the images; put them where "
+            f"the {request.dataset} data set has them"
+        )
+    return sequences
+
+
+def _with_video(sequence: AnnotatedSequence, video: Path | None) -> AnnotatedSequence:
+    if video is None and sequence.images is not None:
+        return sequence
+    images = open_source(video or fetch_demo_video())
+    size = sequence.width, sequence.height
+    if (images.width, images.height) != size:
+        raise SourceError(
+            f"{images.name}: {images.width}x{images.height} pixels, but {sequence.name} is "
+            f"annotated at {size[0]}x{size[1]}; give the annotated video"
+        )
+    return dataclasses.replace(sequence, images=images)
+
+
+def _doubts(sequences: Sequence[AnnotatedSequence], step: float) -> list[str]:
+    """What is odd about the annotation, the first few of it."""
+    doubts = [doubt for sequence in sequences for doubt in check_sequence(sequence, step)]
+    more = len(doubts) - _DOUBTS
+    return doubts[:_DOUBTS] + ([f"and {more} more doubts about the annotation"] if more > 0 else [])
+
+
+def _peers(request: EvaluationRequest, data: Path | None) -> Path | None:
+    if request.peers is not None:
+        return request.peers.expanduser()
+    return data / _PEERS if data is not None else None
