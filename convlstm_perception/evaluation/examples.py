@@ -97,16 +97,16 @@ def _rated(answers: Answers, threshold: float) -> list[Example]:
 
 
 def _apart(candidates: Sequence[Example], taken: Sequence[Example], count: int) -> list[Example]:
-    """The first ones that are not close to another one in time."""
+    """The first ones that are not taken and not close to each other in time."""
+    frames = {(example.sequence.name, example.frame) for example in taken}
     chosen: list[Example] = []
     for example in candidates:
         if len(chosen) == count:
             break
-        distance = _APART * (example.sequence.frame_rate or 0.0)
-        if not any(
-            other.sequence is example.sequence
-            and abs(other.frame - example.frame) <= max(distance, 0.5)
-            for other in (*taken, *chosen)
+        gap = _APART * (example.sequence.frame_rate or 0.0)
+        if (example.sequence.name, example.frame) not in frames and not any(
+            other.sequence is example.sequence and abs(other.frame - example.frame) <= gap
+            for other in chosen
         ):
             chosen.append(example)
     return chosen
@@ -138,6 +138,6 @@ def _draw(image: Image, example: Example) -> Image:
     ):
         for x, y, w, h in boxes.tolist():
             corners = (round(x - w / 2), round(y - h / 2)), (round(x + w / 2), round(y + h / 2))
-            cv2.rectangle(canvas, *corners, NEAR_BLACK, width + 2, cv2.LINE_AA)
-            cv2.rectangle(canvas, *corners, colour, width, cv2.LINE_AA)
+            cv2.rectangle(canvas, *corners, NEAR_BLACK, width + 2)
+            cv2.rectangle(canvas, *corners, colour, width)
     return canvas

@@ -17,6 +17,7 @@ from convlstm_perception.evaluation.detection import DetectionSummary
 
 # Okabe and Ito's palette, of those that show on white; the model's blue first.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_FEWEST_ALARMS = 1e-3  # a frame
 _REFERENCE = "#777777"
 _SIZE = (5.6, 3.9)  # inches
 _RESOLUTION = 144  # pixels an inch, for dense screens
@@ -46,8 +47,9 @@ def miss_rate(outcomes: Sequence[Outcome]) -> bytes:
     for name, detection, style in _detections(outcomes):
         alarms, missed = false_alarm_curve(detection)
         label = f"{name}  {detection.log_average_miss_rate:.3f}"
-        axes.plot(alarms, missed, label=label, **style)
-    axes.set(xscale="log", yscale="log", xlim=(1e-3, 1e2), ylim=(0.02, 1.05))
+        # A logarithmic axis has no 0: it is drawn at the left edge.
+        axes.plot(np.maximum(alarms, _FEWEST_ALARMS), missed, label=label, **style)
+    axes.set(xscale="log", yscale="log", xlim=(_FEWEST_ALARMS, 1e2), ylim=(0.02, 1.05))
     ticks = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
@@ -83,7 +85,7 @@ def reliability(outcomes: Sequence[Outcome]) -> bytes | None:
             **_style(outcomes.index(outcome), dashed=index > 0),
         )
     axes.set(xlim=(0.0, 1.0), ylim=(0.0, 1.0))
-    axes.legend(loc="upper left", title="inside the 90 % region")
+    axes.legend(loc="lower right", title="inside the 90 % region")
     return _png(figure)
 
 

@@ -185,7 +185,8 @@ def _streaming(outcomes: Sequence[Outcome]) -> Iterable[str]:
     )
     yield (
         "<p><small>At the time of each annotated frame, the newest answer that is there by then; "
-        "moved along: its boxes at that time by their own trajectories.</small></p>"
+        "moved along: its boxes at that time by their own trajectories; boxes of a mere detector "
+        "have none and stand still.</small></p>"
     )
 
 

@@ -78,8 +78,7 @@ def evaluate(
 
     Args:
         request: what to measure.
-        begin: called with each contender's name and number of frames; what it returns is called
-            after each frame.
+        begin: as in :func:`compare`.
 
     Returns:
         The content of ``evaluation.json``.

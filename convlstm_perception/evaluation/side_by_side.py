@@ -72,8 +72,8 @@ def compare(
         sequences: with images.
         threshold: score from which the model's detections count in the examples.
         scored_every: detections are scored on every n-th annotated frame.
-        begin: called with a contender's name and its number of frames; what it returns is called
-            after each frame.
+        begin: called with the name of a piece of work and its number of steps; what it returns is
+            called after each step.
 
     Raises:
         SourceError: when the images do not fit the annotation, or nothing is annotated.
@@ -81,16 +81,20 @@ def compare(
     first, *others = entries
     answers, contender = _run(first, sequences, begin)
     memory = peak_memory_mib()
+    done = begin(f"scoring {first.name}", 1)
     outcomes = [score(contender, answers, first.every, scored_every)]
     references = {
         entry.every: detections_on(answers, entry.every) for entry in others if entry.every > 1
     }
     best, worst = best_and_worst(answers, threshold)
+    done()
     frames = sum(len(part.frames) for part in answers)
     for entry in others:
         # The answers before have been scored: only one contender's are held at a time.
         answers, contender = _run(entry, sequences, begin)
+        done = begin(f"scoring {entry.name}", 1)
         outcome = score(contender, answers, entry.every, scored_every)
+        done()
         outcomes.append(dataclasses.replace(outcome, reference=references.get(entry.every)))
     return Comparison(outcomes, best, worst, frames, memory, peak_memory_mib())
 

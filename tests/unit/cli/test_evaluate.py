@@ -1,0 +1,200 @@
+"""``convlstm-perception evaluate`` on tiny data: standard output, files, refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from convlstm_perception.cli import main as cli
+from convlstm_perception.data.locate import VARIABLE, data_folder, dataset_path
+from convlstm_perception.errors import SourceError
+from tests.support.graphs import BOX, HEIGHT, WIDTH, write_tiny_bundle
+
+FRAMES = 32
+SPEED = 8  # pixels a frame; the camera has 10 frames a second
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+def figure(x: int) -> np.ndarray:
+    """Dark, with a bright upright patch whose centre is at (x, 48)."""
+    image = np.full((HEIGHT, WIDTH, 3), 20, np.uint8)
+    image[28:68, max(x - 12, 0) : x + 12] = 255
+    return image
+
+
+def place(frame: int) -> int:
+    return 20 + abs((SPEED * frame) % 240 - 120)
+
+
+@pytest.fixture(scope="module")
+def mot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sequence as MOTChallenge has it, of one person who walks to and fro."""
+    folder = tmp_path_factory.mktemp("mot") / "tiny-01"
+    (folder / "gt").mkdir(parents=True)
+    (folder / "img1").mkdir()
+    (folder / "seqinfo.ini").write_text(
+        f"[Sequence]\nname=tiny-01\nimDir=img1\nframeRate=10\nseqLength={FRAMES}\n"
+        f"imWidth={WIDTH}\nimHeight={HEIGHT}\nimExt=.png\n"
+    )
+    lines = []
+    for frame in range(FRAMES):
+        x = place(frame)
+        lines.append(f"{frame + 1},1,{x - BOX[0] / 2},{48 - BOX[1] / 2},{BOX[0]},{BOX[1]},1,1,1")
+        cv2.imwrite(str(folder / "img1" / f"{frame + 1:06d}.png"), figure(x))
+    (folder / "gt" / "gt.txt").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def command(bundle: Path, output: Path, *words: object) -> list[str]:
+    return ["evaluate", "--bundle", str(bundle), "--output", str(output), *map(str, words)]
+
+
+def test_json_alone_on_standard_output(
+    bundle: Path, mot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--dataset", "mot", "--path", mot, "--baselines", "hog", "--json")
+    assert cli.main(command(bundle, tmp_path / "out", *words, "--baseline-every", 8)) == 0
+    output = capsys.readouterr().out
+    values = json.loads(output)
+    for key in (
+        "ap50",
+        "idf1",
+        "ade_2s",
+        "ade_2s_constant_velocity",
+        "coverage_90",
+        "fps",
+        "fps_hog",
+        "contenders",
+        "frames",
+        "model",
+        "engine",
+        "machine",
+        "peak_memory_mib",
+    ):
+        assert key in values, key
+    assert (values["frames"], values["model"]) == (FRAMES, "tiny-1.0.0")
+    assert values["ap50"] > 0.6 and values["idf1"] > 0.5 and values["fps"] > 0
+    assert values["machine"]["cpu"] and values["machine"]["cores"] >= 1
+    assert set(values["contenders"]) == {"model", "hog"}
+    assert values["contenders"]["hog"]["frames_run"] == FRAMES // 8
+    assert values["contenders"]["hog"]["tracking"] is None
+    assert "--dataset mot" in values["command"] and "--baselines hog" in values["command"]
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == values
+    assert "Side by side" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_table_for_people(
+    bundle: Path,
+    mot: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    words = ["evaluate", "--bundle", str(bundle), "--dataset", "mot", "--path", str(mot)]
+    assert cli.main([*words, "--baselines", "none", "--every", "4"]) == 0
+    output = capsys.readouterr().out
+    assert "AP50" in output and "tiny-1.0.0 on mot" in output
+    values = json.loads((tmp_path / "out" / "evaluate" / "mot" / "evaluation.json").read_text())
+    model = values["contenders"]["model"]
+    assert (model["detection"]["frames"], model["tracking"]["frames"]) == (FRAMES // 4, FRAMES)
+
+
+def test_still_images(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("images", "labels"):
+        (tmp_path / "yolo" / name).mkdir(parents=True)
+    for number, x in enumerate((40, 80, 120)):
+        cv2.imwrite(str(tmp_path / "yolo" / "images" / f"{number}.png"), figure(x))
+        row = f"0 {x / WIDTH} 0.5 {BOX[0] / WIDTH} {BOX[1] / HEIGHT}\n"
+        (tmp_path / "yolo" / "labels" / f"{number}.txt").write_text(row)
+    words = ("--dataset", "yolo", "--path", tmp_path / "yolo", "--baselines", "none", "--json")
+    assert cli.main(command(bundle, tmp_path / "out", *words)) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert (values["frames"], values["idf1"], values["fps_hog"]) == (3, None, None)
+    assert values["ap50"] > 0.6
+    assert values["contenders"]["model"]["tracking"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--dataset", "mot"], "give --path"),
+        (["--dataset", "mot", "--path", "absent"], "absent: no such"),
+        (["--dataset", "pets", "--data", "absent"], "absent: no such folder"),
+        (["--dataset", "pets"], "Looked for datasets, ../shared/data; $CONVLSTM"),
+        (["--dataset", "jaad-boxes"], "no folder of data found"),
+        (["--baselines", "fastestdet", "--peers", "absent"], "no FastestDet.onnx"),
+        (["--bundle", "absent"], "model.toml"),
+    ],
+)
+def test_bad_input_is_refused(
+    words: list[str],
+    message: str,
+    bundle: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert cli.main(["evaluate", "--bundle", str(bundle), *words]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err and captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--dataset", "moon"], "invalid choice"),
+        (["--baselines", "hog,yolo"], "'yolo': expected some of"),
+        (["--every", "0"], "expected a whole number from 1"),
+    ],
+)
+def test_wrong_words_are_refused(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["evaluate", *words])
+    assert message in capsys.readouterr().err
+
+
+def test_boxes_without_images_are_refused(
+    bundle: Path, mot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gt").mkdir()
+    for name in ("seqinfo.ini", "gt/gt.txt"):
+        (tmp_path / name).write_text((mot / name).read_text())
+    words = ("--dataset", "mot", "--path", tmp_path, "--baselines", "none")
+    assert cli.main(command(bundle, tmp_path / "out", *words)) == 2
+    assert "boxes without images" in capsys.readouterr().err
+
+
+def test_the_first_folder_of_data_that_exists_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert data_folder() is None
+    (tmp_path / "datasets" / "penn_fudan").mkdir(parents=True)
+    assert data_folder() == Path("datasets")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "own"))
+    assert data_folder() == Path("datasets")
+    (tmp_path / "own").mkdir()
+    assert data_folder() == tmp_path / "own"
+    assert data_folder(tmp_path) == tmp_path
+    assert dataset_path("penn-fudan", Path("datasets")) == Path("datasets/penn_fudan")
+    assert dataset_path("mot", None, tmp_path) == tmp_path
+    with pytest.raises(SourceError, match=r"pets2009_s2l1: no such folder"):
+        dataset_path("pets", tmp_path)
+    with pytest.raises(SourceError, match=r"own \(\$CONVLSTM_PERCEPTION_DATA\)"):
+        dataset_path("pets", None)
