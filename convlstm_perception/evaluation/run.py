@@ -89,7 +89,9 @@ def evaluate(
     data = data_folder(request.data)
     baselines, notes = choose_baselines(request, data)
     bundle = ModelBundle.load(request.bundle or default_bundle_path())
+    done = begin(f"reading {request.dataset}", 1)
     sequences = open_sequences(request, data)
+    done()
     model = MotionModel.load(bundle, request.engine, request.threads)
     # A count below 0 is OpenCV's own default, and 0 would switch its threads off.
     cv2.setNumThreads(request.threads or -1)
@@ -180,10 +182,14 @@ def open_sequences(request: EvaluationRequest, data: Path | None) -> list[Annota
         sequences = [_with_video(sequence, request.video) for sequence in sequences]
     elif request.video is not None:
         raise SourceError(f"--video is for pets only; the images of {request.dataset} are its own")
-    if all(sequence.images is None for sequence in sequences):
+    if any(sequence.images is None for sequence in sequences):
+        instead = (
+            "jaad-boxes measures forecasts of boxes alone"
+            if request.dataset == "jaad"
+            else f"docs/datasets.md tells where {request.dataset} has them"
+        )
         raise SourceError(
-            f"{path}: holds boxes without images, and detectors need the images; put them where "
-            f"the {request.dataset} data set has them"
+            f"{path}: holds boxes without images, and detectors need the images; {instead}"
         )
     return sequences
 
