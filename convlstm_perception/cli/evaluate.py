@@ -176,11 +176,11 @@ def _output(args: argparse.Namespace) -> Path:
 
 
 def _command(args: argparse.Namespace) -> str:
-    """The command again, of what was given on the command line."""
-    words = _PROGRAM.split()
+    """The command again, with what differs from the defaults."""
+    words = [*_PROGRAM.split(), "--dataset", args.dataset]
     for action in args.parser._actions:
         value = getattr(args, action.dest, action.default)
-        if not action.option_strings or value == action.default:
+        if action.dest == "dataset" or not action.option_strings or value == action.default:
             continue
         words.append(action.option_strings[-1])
         if action.nargs != 0:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -40,10 +41,11 @@ def progress_bars() -> Iterator[Callable[[str, int | None], Callable[[], None]]]
 def print_figures(values: Mapping[str, Any]) -> None:
     """The contenders' key figures as a table on standard output."""
     table = Table(title=f"{values['model']} on {values['dataset']}, {values['frames']} frames")
-    table.add_column("")
-    names = ("AP50", "IDF1", "ADE 2 s (px)", "in 90 % region", "ms p50", "frames/s")
+    table.box = box.SIMPLE
+    table.add_column("", no_wrap=True)
+    names = ("AP50", "IDF1", "ADE 2 s", "in 90 %", "ms p50", "frames/s")
     for name in names:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for name, figures in values["contenders"].items():
         sparse = f" (1 in {figures['every']})" if figures["every"] > 1 else ""
         table.add_row(

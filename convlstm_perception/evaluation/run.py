@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -29,6 +29,7 @@ from convlstm_perception.evaluation.report import write_report
 from convlstm_perception.evaluation.side_by_side import Comparison, Entry, compare
 from convlstm_perception.visualization.page import write_json
 
+_BUSY = 0.5  # load a core from which times are not to be trusted
 _DOUBTS = 5  # about the annotation, that are told
 _PEERS = "peers"  # folder of the peers' files below the folder of all data
 
@@ -106,6 +107,7 @@ def evaluate(
                 request.baseline_every if BASELINES[name].slow else 1,
             )
         )
+    measured_on = machine()  # before the work, so that its load is not our own
     values: dict[str, Any] = {
         "dataset": request.dataset,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -115,9 +117,9 @@ def evaluate(
         "threads": request.threads,
         "every": request.every,
         "sequences": [sequence.name for sequence in sequences],
-        "machine": machine(),  # before the work, so that its load is not our own
+        "machine": measured_on,
         "versions": versions(),
-        "notes": [*notes, *_doubts(sequences, bundle.step)],
+        "notes": [*notes, *_busy(measured_on), *_doubts(sequences, bundle.step)],
     }
     comparison = compare(
         entries,
@@ -205,6 +207,17 @@ def _with_video(sequence: AnnotatedSequence, video: Path | None) -> AnnotatedSeq
             f"annotated at {size[0]}x{size[1]}; give the annotated video"
         )
     return dataclasses.replace(sequence, images=images)
+
+
+def _busy(measured_on: Mapping[str, Any]) -> list[str]:
+    """A line when others use the processor too."""
+    load, cores = measured_on["load_1min"], measured_on["cores"]
+    if load <= _BUSY * cores:
+        return []
+    return [
+        f"the machine was busy before this began (load {load:g} on {cores} cores): times are "
+        "longer than on an idle one, and those of two contenders compare badly"
+    ]
 
 
 def _doubts(sequences: Sequence[AnnotatedSequence], step: float) -> list[str]:
