@@ -21,7 +21,11 @@ class TrainingConfig:
     Attributes:
         phase: ``appearance`` trains the whole network on single frames; ``motion`` keeps the
             encoder as it is and trains the ConvLSTM and the heads on windows.
-        data: folders of the data sets: ``penn_fudan``, ``coco_persons``, ``jaad``.
+        data: folders of the data sets: ``penn_fudan``, ``coco_persons``, ``jaad``. Only those
+            named are read; without ``jaad`` everybody is on random walks.
+        rendered_people: rendered walking figures added to the people cut out of photographs, with
+            a rendered background for every eight of them. Validation is on photographs, or on
+            other rendered people where ``coco_persons`` is not named.
         pretrained: published weights to begin with, ``movenet`` or ``imagenet``, or None.
         start_from: checkpoint of an earlier run to begin with, or None.
         output: folder for checkpoints and logs.
@@ -47,6 +51,7 @@ class TrainingConfig:
     phase: Literal["appearance", "motion"]
     data: dict[str, str]
     output: str
+    rendered_people: int = 0
     pretrained: Literal["movenet", "imagenet"] | None = None
     start_from: str | None = None
     height: int = 256

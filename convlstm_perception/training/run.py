@@ -69,6 +69,7 @@ def train(config: TrainingConfig, hardware: Hardware | None = None, resume: bool
         resume: go on from ``<output>/last.ckpt`` where there is one.
 
     Raises:
+        ParameterError: when the configuration names nothing to compose clips of.
         SourceError: when a data set is missing or damaged.
     """
     hardware = hardware or Hardware()
@@ -149,7 +150,7 @@ def _encoded(
 ) -> EncodedClips:
     """The encoded windows of a compositor, written now unless an earlier run has."""
     shape = ("height", "width", "slots", "step")
-    of_the_clips = ("data", "person_heights", "peopled_share", *shape)
+    of_the_clips = ("data", "rendered_people", "person_heights", "peopled_share", *shape)
     description = {name: getattr(config, name) for name in of_the_clips}
     folder = encoded_clips_folder(
         Path(config.output),

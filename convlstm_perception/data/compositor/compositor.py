@@ -22,14 +22,16 @@ class ClipCompositor:
     """Draws clips.
 
     Args:
-        photographs: images with their people; those without any also serve as backgrounds.
+        photographs: images with their people; those without any also serve as backgrounds, and
+            there must be one.
         cutouts: people to be pasted.
         walks: motions for them.
         height, width: size of the clip in pixels.
         slots, step: the window's T and its time step in seconds.
         horizons: future times in seconds.
         person_heights: smallest and largest height of a pasted person in pixels.
-        peopled_share: share of the clips on photographs that hold people already.
+        peopled_share: share of the clips on photographs that hold people already, where there
+            are such photographs.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class ClipCompositor:
         self._empty = [photograph for photograph in photographs if not len(photograph.boxes)]
         self._height, self._width, self._slots, self._step = height, width, slots, step
         self._horizons = np.array(horizons, np.float32)
-        self._peopled_share = peopled_share
+        self._peopled_share = peopled_share if self._peopled else 0.0
         self._people = PeopleSampler(cutouts, self._empty, walks, height, width, person_heights)
 
     def draw(self, random: np.random.Generator) -> Clip:
