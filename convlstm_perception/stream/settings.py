@@ -73,7 +73,13 @@ class TrackerSettings:
 
     min_hits: int = setting(2, "matches before a track is published", low=1, high=30)
     max_coast: float = setting(
-        0.8, "seconds a track lives on its prediction without a detection", low=0.0, high=10.0
+        0.5, "seconds a track is published on its prediction alone", low=0.0, high=10.0
+    )
+    max_memory: float = setting(
+        1.5,
+        "seconds after its last detection that a track is remembered, to be found again",
+        low=0.0,
+        high=10.0,
     )
     match_distance: float = setting(
         0.5,

@@ -28,7 +28,7 @@ from convlstm_perception.types import (
 )
 
 _REJECTED = 1e6
-_SCORE_MEMORY = 0.7  # share of the old score that stays while a track coasts
+_SCORE_HALF_LIFE = 0.25  # seconds in which the score of a coasting track halves
 
 
 @dataclass
@@ -97,9 +97,8 @@ class Tracker:
                 track, detection = rows[row], columns[column]
                 free[track], taken[detection] = False, True
                 matched.append((self._tracks[track], detection))
-        for track in np.flatnonzero(free):
-            self._tracks[track].score *= _SCORE_MEMORY
-        limit = round(self._settings.max_coast * NANOSECONDS_PER_SECOND)
+        memory = max(self._settings.max_memory, self._settings.max_coast)
+        limit = round(memory * NANOSECONDS_PER_SECOND)
         # A track not yet confirmed must be seen in every frame.
         self._tracks = [
             track
@@ -177,7 +176,15 @@ class Tracker:
             track.future, track.variance = future, variance
 
     def _confirmed(self, stamp_ns: int) -> Tracks:
-        shown = [track for track in self._tracks if track.hits >= self._settings.min_hits]
+        longest = round(self._settings.max_coast * NANOSECONDS_PER_SECOND)
+        shown = [
+            track
+            for track in self._tracks
+            if track.hits >= self._settings.min_hits and stamp_ns - track.stamp_ns <= longest
+        ]
+        unseen = np.array(
+            [(stamp_ns - track.stamp_ns) / NANOSECONDS_PER_SECOND for track in shown], np.float32
+        )
         horizons = len(self._times)
         boxes = np.zeros((len(shown), 4), np.float32)
         future = np.zeros((len(shown), horizons, 4), np.float32)
@@ -192,7 +199,8 @@ class Tracker:
         return Tracks(
             ids=np.array([track.id for track in shown], np.int64),
             boxes=boxes,
-            scores=np.array([track.score for track in shown], np.float32),
+            scores=np.array([track.score for track in shown], np.float32)
+            * np.exp2(-unseen / _SCORE_HALF_LIFE),
             coasting=np.array([track.stamp_ns != stamp_ns for track in shown], bool),
             trajectories=Trajectories(self._times, future, variance),
         )
