@@ -95,15 +95,15 @@ def test_coasting_follows_the_prediction_then_ends() -> None:
 def test_a_lost_track_is_found_again_after_it_was_no_longer_published() -> None:
     tracker = make_tracker(max_coast=0.15, max_memory=0.65)
     for step in range(3):
-        tracker.update(detections([(100 + 10 * step, 200, 0.9)]), at(step))
+        tracker.update(detections([(100 + 3 * step, 30, 0.9)]), at(step))
     published = [len(tracker.update(detections([]), at(step))) for step in range(3, 8)]
     assert published == [1, 0, 0, 0, 0]
-    found = tracker.update(detections([(180, 200, 0.9)]), at(8))
+    found = tracker.update(detections([(124, 30, 0.9)]), at(8))
     assert found.ids.tolist() == [1] and not found.coasting[0]
     for step in range(9, 16):
         tracker.update(detections([]), at(step))
     for step in (16, 17):  # forgotten: somebody new
-        later = tracker.update(detections([(180, 200, 0.9)]), at(step))
+        later = tracker.update(detections([(124, 30, 0.9)]), at(step))
     assert later.ids.tolist() == [2]
 
 
@@ -112,7 +112,7 @@ def test_the_score_of_a_coasting_track_falls_with_time_not_with_frames() -> None
     for frames in (2, 6):
         tracker = make_tracker(max_coast=1.0)
         for step in range(2):
-            tracker.update(detections([(100, 200, 0.8)]), at(step))
+            tracker.update(detections([(100, 0, 0.8)]), at(step))
         for frame in range(1, frames + 1):
             tracks = tracker.update(detections([]), at(1 + 2 * frame / frames))
         scores.append(float(tracks.scores[0]))
