@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from convlstm_perception.data.compositor import ClipCompositor
+from convlstm_perception.data.compositor import Clip, ClipCompositor
 from convlstm_perception.data.readers import read_tracks
 from convlstm_perception.data.rendered_people import render_backgrounds, render_people
 from convlstm_perception.data.sequence import BoxTrack
@@ -18,6 +18,7 @@ from convlstm_perception.data.stills import (
 )
 from convlstm_perception.data.walks import WalkSampler
 from convlstm_perception.errors import ParameterError
+from convlstm_perception.training.clips import ComposedClips
 from convlstm_perception.training.config import TrainingConfig
 
 _DATA_SETS = ("penn_fudan", "coco_persons", "jaad")
@@ -61,6 +62,16 @@ def make_compositors(
         for pool in _read_pools(config)
     )
     return training, validation
+
+
+def first_clips(config: TrainingConfig, horizons: Sequence[float], count: int) -> list[Clip]:
+    """The clips that a training run begins with.
+
+    Raises:
+        ParameterError, SourceError: as :func:`make_compositors`.
+    """
+    compositor, _ = make_compositors(config, horizons)
+    return list(ComposedClips(compositor, config.seed, count))
 
 
 def _read_pools(config: TrainingConfig) -> tuple[_Pool, _Pool]:
