@@ -29,21 +29,31 @@ Encode = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class ComposedClips(IterableDataset[Clip]):
-    """Clips drawn on the fly; each worker draws its own seeds.
+    """Clips drawn on the fly; each worker of each training process draws its own seeds.
 
     Args:
         compositor: draws them.
         seed: of the whole series.
         count: length, or None for an endless one.
+        rank, ranks: number of this training process, and how many share the series.
     """
 
-    def __init__(self, compositor: ClipCompositor, seed: int, count: int | None = None) -> None:
+    def __init__(
+        self,
+        compositor: ClipCompositor,
+        seed: int,
+        count: int | None = None,
+        *,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
         self._compositor, self._seed, self._count = compositor, seed, count
+        self._rank, self._ranks = rank, ranks
 
     def __iter__(self) -> Iterator[Clip]:
         worker = get_worker_info()
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)
-        number = first
+        number, step = self._rank + self._ranks * first, self._ranks * step
         while self._count is None or number < self._count:
             # One seed a clip: the series does not depend on the number of workers.
             yield self._compositor.draw(np.random.default_rng([self._seed, number]))

@@ -102,7 +102,7 @@ def train(config: TrainingConfig, hardware: Hardware | None = None, resume: bool
     last = output / "last.ckpt"
     trainer.fit(
         module,
-        *_loaders(config, module),
+        *_loaders(config, module, trainer.global_rank, trainer.world_size),
         ckpt_path=str(last) if resume and last.exists() else None,
         weights_only=True,
     )
@@ -110,12 +110,12 @@ def train(config: TrainingConfig, hardware: Hardware | None = None, resume: bool
 
 
 def _loaders(
-    config: TrainingConfig, module: PedestrianMotionTraining
+    config: TrainingConfig, module: PedestrianMotionTraining, rank: int, ranks: int
 ) -> tuple[DataLoader[Any], DataLoader[Any]]:
     training, validation = make_compositors(config, module.network.config.horizons)
     validation_seed = config.seed + _VALIDATION_SEED_OFFSET
     if config.phase == "appearance":
-        clips = ComposedClips(training, config.seed)
+        clips = ComposedClips(training, config.seed, rank=rank, ranks=ranks)
         held_out = ComposedClips(validation, validation_seed, config.validation_clips)
         return (
             DataLoader(

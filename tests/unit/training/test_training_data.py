@@ -7,8 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from torch.utils.data import DataLoader
 
 from convlstm_perception.errors import ParameterError
+from convlstm_perception.training.clips import ComposedClips
 from convlstm_perception.training.config import TrainingConfig
 from convlstm_perception.training.data import make_compositors
 
@@ -76,3 +78,15 @@ def test_photographs_of_people_alone_need_backgrounds(tmp_path: Path) -> None:
         make_compositors(config(data, 0), HORIZONS)
     training, _ = make_compositors(config(data, 8), HORIZONS)
     assert training.draw(np.random.default_rng(0)).images.any()
+
+
+def test_processes_and_workers_share_one_series() -> None:
+    """Two processes of two workers each draw the clips of one process, each of them once."""
+    compositor, _ = make_compositors(config({}, 3), HORIZONS)
+    alone = [clip.images for clip in ComposedClips(compositor, 1, 6)]
+    shared = []
+    for rank in range(2):
+        clips = ComposedClips(compositor, 1, 6, rank=rank, ranks=2)
+        shared += [clip.images for clip in DataLoader(clips, batch_size=None, num_workers=2)]
+    digests = [{images.tobytes() for images in series} for series in (alone, shared)]
+    assert len(shared) == 6 and digests[0] == digests[1]
