@@ -26,6 +26,8 @@ class TrainingConfig:
         rendered_people: rendered walking figures added to the people cut out of photographs, with
             a rendered background for every eight of them. Validation is on photographs, or on
             other rendered people where ``coco_persons`` is not named.
+        recordings: annotated recordings, path to kind of reader: people walk as in them, before
+            frames of them. The last fifth of each is for validation. They give nobody to cut out.
         pretrained: published weights to begin with, ``movenet`` or ``imagenet``, or None.
         start_from: checkpoint of an earlier run to begin with, or None.
         output: folder for checkpoints and logs.
@@ -52,6 +54,7 @@ class TrainingConfig:
     data: dict[str, str]
     output: str
     rendered_people: int = 0
+    recordings: dict[str, str] = field(default_factory=dict)
     pretrained: Literal["movenet", "imagenet"] | None = None
     start_from: str | None = None
     height: int = 256

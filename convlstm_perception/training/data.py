@@ -8,6 +8,7 @@ from pathlib import Path
 
 from convlstm_perception.data.compositor import Clip, ClipCompositor
 from convlstm_perception.data.readers import read_tracks
+from convlstm_perception.data.recordings import read_recordings
 from convlstm_perception.data.rendered_people import render_backgrounds, render_people
 from convlstm_perception.data.sequence import BoxTrack
 from convlstm_perception.data.stills import (
@@ -97,9 +98,18 @@ def _read_pools(config: TrainingConfig) -> tuple[_Pool, _Pool]:
         read_tracks("jaad", folders["jaad"], split) if "jaad" in folders else []
         for split in ("train", "val")
     )
+    own, own_held_out = read_recordings(config.recordings)
     pools = (
-        _Pool([*photographs, *backgrounds], [*cutouts, *people], tracks),
-        _Pool(held_out, held_out_cutouts, held_out_tracks),
+        _Pool(
+            [*photographs, *backgrounds, *own.photographs],
+            [*cutouts, *people],
+            [*tracks, *own.tracks],
+        ),
+        _Pool(
+            [*held_out, *own_held_out.photographs],
+            held_out_cutouts,
+            [*held_out_tracks, *own_held_out.tracks],
+        ),
     )
     for pool, purpose in zip(pools, ("training", "validation"), strict=True):
         _check(pool, purpose)

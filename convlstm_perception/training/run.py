@@ -149,9 +149,9 @@ def _encoded(
     count: int,
 ) -> EncodedClips:
     """The encoded windows of a compositor, written now unless an earlier run has."""
+    material = ("data", "rendered_people", "recordings", "person_heights", "peopled_share")
     shape = ("height", "width", "slots", "step")
-    of_the_clips = ("data", "rendered_people", "person_heights", "peopled_share", *shape)
-    description = {name: getattr(config, name) for name in of_the_clips}
+    description = {name: getattr(config, name) for name in (*material, *shape)}
     folder = encoded_clips_folder(
         Path(config.output),
         {**description, "seed": seed, "count": count},

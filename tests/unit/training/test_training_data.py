@@ -80,6 +80,26 @@ def test_photographs_of_people_alone_need_backgrounds(tmp_path: Path) -> None:
     assert training.draw(np.random.default_rng(0)).images.any()
 
 
+def test_people_walk_as_in_a_recording(tmp_path: Path) -> None:
+    """Everybody on a real track runs by far faster than a random walk ever does."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "seqinfo.ini").write_text(
+        "[Sequence]\nname=run\nframeRate=10\nseqLength=100\nimWidth=1920\nimHeight=1080\n"
+    )
+    lines = [f"{frame + 1},1,{18 * frame},400,20,40,1,1,1" for frame in range(100)]
+    (tmp_path / "run" / "gt.txt").write_text("\n".join(lines))
+    recordings = {str(tmp_path / "run" / "gt.txt"): "mot"}
+
+    def fastest(values: dict[str, object]) -> float:
+        training, _ = make_compositors(config({}, 5, **values), HORIZONS)
+        clips = [training.draw(np.random.default_rng(seed)).labels for seed in range(20)]
+        speeds = np.concatenate([np.abs(clip.velocity[:, 0]) for clip in clips])
+        return float(np.nanmax(speeds))
+
+    assert fastest({"recordings": recordings}) == pytest.approx(4.5, abs=0.01)
+    assert fastest({}) < 2.0
+
+
 def test_processes_and_workers_share_one_series() -> None:
     """Two processes of two workers each draw the clips of one process, each of them once."""
     compositor, _ = make_compositors(config({}, 3), HORIZONS)
