@@ -45,7 +45,7 @@ def draw_contact_sheet(clips: Sequence[Clip], *, tile_width: int = 224) -> Image
         ages = _ages(clip)
         for column, slot in enumerate(shown):
             tile = _tile(clip, int(slot), tile_width, tall)
-            caption = "now" if slot == 0 else f"{ages[slot]:.2f} s ago"
+            caption = "now" if slot == 0 else f"-{ages[slot]:.2f} s"
             if clip.labels.valid[slot]:
                 _caption(tile, caption)
             top, left = _GAP + row * down, _GAP + column * across
