@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -167,6 +168,9 @@ def _forecast_boxes(args: argparse.Namespace) -> int:
         print(json.dumps(values, indent=2))
     else:
         print_box_errors(result)
+    if not result.beats_constant_velocity:
+        print("The decoder does not beat going straight on: do not use it.", file=sys.stderr)
+        return 1
     return 0
 
 

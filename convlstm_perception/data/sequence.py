@@ -72,8 +72,13 @@ class BoxTrack:
     image_height: int
 
 
-def box_tracks(sequence: AnnotatedSequence) -> Iterator[BoxTrack]:
-    """Every person's track; one with a gap in its frames becomes several.
+def box_tracks(sequence: AnnotatedSequence, across_gaps: bool = False) -> Iterator[BoxTrack]:
+    """Every person's track.
+
+    Args:
+        sequence: of video.
+        across_gaps: whether boxes before and after a gap in the frames follow each other in one
+            track, as public protocols take them; otherwise such a track becomes several.
 
     Raises:
         SourceError: for still images, which have no tracks.
@@ -89,6 +94,8 @@ def box_tracks(sequence: AnnotatedSequence) -> Iterator[BoxTrack]:
         numbers = np.array([number for number, _ in row])
         boxes = np.array([box for _, box in row], np.float32)
         breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+        if across_gaps:
+            breaks = breaks[:0]
         for start, piece in zip([0, *breaks], np.split(boxes, breaks), strict=True):
             yield BoxTrack(
                 identity,

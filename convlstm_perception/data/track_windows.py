@@ -15,6 +15,7 @@ from convlstm_perception.types import Float32Array
 OBSERVED, PREDICTED, STRIDE, LEAST_FRAMES = 15, 45, 7, 61
 # Cameras whose tracks are imitated: detections a second.
 _RATES = (7.0, 10.0, 15.0, 30.0)
+_LASTING = 0.7  # of a detector's error that is the same in every frame of a track
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,11 @@ def camera_windows(
 
 
 def _detection_noise(random: np.random.Generator, count: int) -> np.ndarray:
-    """(count, 4) errors of a detector in box heights: some of it lasts from frame to frame.
+    """(count, 4) errors of a detector in box heights.
 
-    Level and shape as the shipped detector's on composited JAAD validation clips: 2 to 6 % of the
-    height in the centre, half as much again in the width, twice as much in the height.
+    Some of it lasts from frame to frame, some as long as the track. Level and shape as the shipped
+    detector's on composited JAAD validation clips: 2 to 6 % of the height in the centre, half as
+    much again in the width, twice as much in the height.
     """
     level = np.exp(random.uniform(np.log(0.008), np.log(0.08)))
     noise = random.normal(0, 1, (count, 4))
@@ -121,4 +123,4 @@ def _detection_noise(random: np.random.Generator, count: int) -> np.ndarray:
     for row in range(1, count):
         noise[row] = memory * noise[row - 1] + np.sqrt(1 - memory**2) * noise[row]
     shape = np.array([1.0, 1.0, 1.3, 2.0])
-    return noise * level * shape
+    return (noise + _LASTING * random.normal(0, 1, 4)) * level * shape

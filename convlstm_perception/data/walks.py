@@ -21,13 +21,21 @@ class WalkSampler:
         tracks: real box tracks to draw from; may be empty.
         past, future: seconds that a motion must cover.
         real_share: share of the motions that follow a real track, where there is one.
+        least_past: seconds of a real track that must lie before now; ``past`` by default. Where a
+            track had not begun the motion is NaN.
     """
 
     def __init__(
-        self, tracks: Sequence[BoxTrack], past: float, future: float, real_share: float = 0.5
+        self,
+        tracks: Sequence[BoxTrack],
+        past: float,
+        future: float,
+        real_share: float = 0.5,
+        least_past: float | None = None,
     ) -> None:
         self._past, self._future, self._real_share = past, future, real_share
-        least = past + _LEAST_FUTURE
+        self._least_past = past if least_past is None else least_past
+        least = self._least_past + _LEAST_FUTURE
         self._tracks = [
             track for track in tracks if len(track.boxes) > int(least * track.frame_rate)
         ]
@@ -37,7 +45,7 @@ class WalkSampler:
 
         Returns:
             (times, 3) float32 rows (x, y, log height), with x and y in heights at time 0; NaN
-            where a real track had ended.
+            where a real track had not begun or had ended.
         """
         if self._tracks and random.random() < self._real_share:
             return self._real(random, times)
@@ -46,7 +54,7 @@ class WalkSampler:
     def _real(self, random: np.random.Generator, times: Float32Array) -> Float32Array:
         track = self._tracks[random.integers(len(self._tracks))]
         boxes, rate = track.boxes, track.frame_rate
-        first, last = int(np.ceil(self._past * rate)), len(boxes) - int(_LEAST_FUTURE * rate)
+        first, last = int(np.ceil(self._least_past * rate)), len(boxes) - int(_LEAST_FUTURE * rate)
         now = int(random.integers(first, last))
         frames = now + times * rate
         position = np.stack(

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from convlstm_perception.data.readers import read_tracks
+from convlstm_perception.data.readers import read_sequences
+from convlstm_perception.data.sequence import box_tracks
 from convlstm_perception.data.track_windows import TrackWindows, protocol_windows
 from convlstm_perception.engine.onnxruntime import OnnxRuntimeEngine
 from convlstm_perception.errors import EngineError
@@ -105,7 +106,12 @@ def run_box_forecasting(
         BundleError: when no decoder is given and none is shipped.
         EngineError: when the graph cannot be loaded, or is not a decoder of this protocol.
     """
-    windows = protocol_windows(read_tracks("jaad", folder, "test"))
+    windows = protocol_windows(
+        track
+        for sequence in read_sequences("jaad", folder, "test")
+        # The papers' loaders do not look at frame numbers.
+        for track in box_tracks(sequence, across_gaps=True)
+    )
     engine = OnnxRuntimeEngine(decoder or find_shipped(_DECODER, "name one of your own"))
     if set(engine.inputs) != {"boxes", "valid", "image_size"}:
         raise EngineError(f"{decoder}: not a track decoder with image context")

@@ -51,6 +51,8 @@ class NetworkConfig:
         candidates: K, the number of peaks kept.
         horizons: future times in seconds.
         residual_on_velocity: see :class:`MotionHead`.
+        memory_in_detection: whether the ConvLSTM's memory adds to the features that detections are
+            made of, or serves the trajectories alone.
     """
 
     width: float = 1.5
@@ -60,6 +62,7 @@ class NetworkConfig:
     candidates: int = 64
     horizons: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
     residual_on_velocity: bool = True
+    memory_in_detection: bool = False
 
 
 class MotionOutput(NamedTuple):
@@ -134,11 +137,13 @@ class Motion(nn.Module):
             cell_clamp=_CELL_CLAMP,
         )
         self.dt_to_gates = nn.Parameter(torch.zeros(1, 4 * config.hidden_channels, 1, 1))
-        self.hidden_to_skip = nn.Conv2d(config.hidden_channels, SKIP_CHANNELS, 1)
-        # The memory begins as nothing added, so that a pretrained detector begins as it is.
-        nn.init.zeros_(self.hidden_to_skip.weight)
-        assert self.hidden_to_skip.bias is not None
-        nn.init.zeros_(self.hidden_to_skip.bias)
+        self.hidden_to_skip: nn.Conv2d | None = None
+        if config.memory_in_detection:
+            # It begins as nothing added, so that a pretrained detector begins as it is.
+            self.hidden_to_skip = nn.Conv2d(config.hidden_channels, SKIP_CHANNELS, 1)
+            nn.init.zeros_(self.hidden_to_skip.weight)
+            assert self.hidden_to_skip.bias is not None
+            nn.init.zeros_(self.hidden_to_skip.bias)
         self.heatmap = HeatmapHead(SKIP_CHANNELS)
         self.box = BoxHead(SKIP_CHANNELS)
         self.motion = MotionHead(
@@ -171,7 +176,9 @@ class Motion(nn.Module):
         return state.hidden
 
     def fuse(self, hidden: Tensor, skip: Tensor) -> Tensor:
-        """(B, 24, H/4, W/4): the newest frame's features with what the memory adds."""
+        """(B, 24, H/4, W/4): the newest frame's features with what the memory adds, if it does."""
+        if self.hidden_to_skip is None:
+            return skip
         return skip + upsample(self.hidden_to_skip(hidden), COARSE)
 
     def peaks(self, heat: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ from convlstm_perception.training.losses import candidate_losses, heatmap_loss
 from convlstm_perception.training.pretrained import load_pretrained
 from convlstm_perception.training.targets import Targets
 
-_WEIGHTS = {"offset": 1.0, "size": 1.0, "velocity": 2.0, "trajectory": 1.0}
+_WEIGHTS = {"heat": 1.0, "offset": 1.0, "size": 1.0, "velocity": 2.0, "trajectory": 1.0}
 _NEIGHBOUR_SHARE = 0.4
 
 
@@ -38,6 +38,8 @@ class PedestrianMotionTraining(lightning.LightningModule):
         frozen: list[nn.Module] = list(encoder.backbone.features)[: config.frozen_blocks]
         if config.phase == "motion":
             frozen = [encoder.backbone, encoder.pyramid]
+            if not self.network.config.memory_in_detection:
+                frozen += [self.network.motion.heatmap, self.network.motion.box]
         for module in frozen:
             module.requires_grad_(False)
 
@@ -67,17 +69,20 @@ class PedestrianMotionTraining(lightning.LightningModule):
         input_to_state, skip = self._encoded(batch)
         hidden = motion.remember(input_to_state, targets.valid, targets.dt)
         features = motion.fuse(hidden, skip)
-        logits = motion.heatmap(features)
-        cells, corner = self._cells(targets, logits.shape[-1], logits.shape[-2], neighbours)
+        rows, columns = features.shape[-2:]
+        cells, corner = self._cells(targets, columns, rows, neighbours)
         box, predicted = motion.at_candidates(hidden, features, cells)
-        losses = candidate_losses(box, predicted, corner, targets)
-        heat = heatmap_loss(logits, targets.heat, targets.weight)
-        loss = heat + sum(
-            (weight * getattr(losses, name) for name, weight in _WEIGHTS.items()),
-            start=torch.zeros((), device=heat.device),
+        losses = candidate_losses(box, predicted, corner, targets)._asdict()
+        if self.config.phase == "motion" and not self.network.config.memory_in_detection:
+            # Detections are what they are: only the trajectories are learned.
+            del losses["offset"], losses["size"]
+        else:
+            losses["heat"] = heatmap_loss(motion.heatmap(features), targets.heat, targets.weight)
+        loss = sum(
+            (_WEIGHTS[name] * value for name, value in losses.items()),
+            start=torch.zeros((), device=features.device),
         )
-        values: dict[str, Tensor] = {"loss": loss, "heat": heat, **losses._asdict()}
-        return loss, values
+        return loss, {"loss": loss, **losses}
 
     def _encoded(self, batch: ImageBatch | EncodedBatch) -> tuple[list[Tensor], Tensor]:
         """``input_to_state`` of every slot and the newest frame's ``skip``."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from torch.utils.data import DataLoader
 from convlstm_perception.data.compositor import ClipCompositor
 from convlstm_perception.errors import BundleError
 from convlstm_perception.model import PedestrianMotionNet
+from convlstm_perception.training.checkpoint import read_checkpoint
 from convlstm_perception.training.clips import (
     ComposedClips,
     EncodedClips,
@@ -180,13 +180,10 @@ def load_trained(checkpoint: Path) -> tuple[TrainingConfig, PedestrianMotionNet]
     Raises:
         BundleError: when the file is missing or no checkpoint of this training.
     """
-    try:
-        stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        config = TrainingConfig(**stored["hyper_parameters"])
-    except (OSError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise BundleError(
-            f"{checkpoint}: not a checkpoint of convlstm-perception train ({error})"
-        ) from error
+    stored = read_checkpoint(checkpoint)
+    if stored["hyper_parameters"]["phase"] not in ("appearance", "motion"):
+        raise BundleError(f"{checkpoint}: a checkpoint of a track decoder, not of the network")
+    config = TrainingConfig(**stored["hyper_parameters"])
     # The checkpoint holds every weight: nothing else is read.
     config = dataclasses.replace(config, pretrained=None, start_from=None)
     module = PedestrianMotionTraining(config)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,11 +27,13 @@ from convlstm_perception.data.track_windows import (
 from convlstm_perception.data.walks import WalkSampler
 from convlstm_perception.errors import BundleError, ParameterError
 from convlstm_perception.model.track_decoder import TrackDecoder, TrackDecoderConfig
+from convlstm_perception.training.checkpoint import read_checkpoint
 from convlstm_perception.training.config import read_values
 from convlstm_perception.training.run import Hardware
 
 _PIXELS = 25.0  # unit of the loss in pixels, so that it is about 1
 _VALIDATION_WINDOWS = 8000
+_LEAST_PAST = 0.3  # seconds of a real track before the first window is taken
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,9 @@ def _windows(
     training, validation = (
         camera_windows(
             np.random.default_rng([config.seed, number]),
-            WalkSampler(pool, past, max(decoder.horizons), 1.0 - config.static_share),
+            WalkSampler(
+                pool, past, max(decoder.horizons), 1.0 - config.static_share, least_past=_LEAST_PAST
+            ),
             count,
             **grid,
         )
@@ -268,12 +271,9 @@ def load_trained_tracks(checkpoint: Path) -> TrackDecoder:
     Raises:
         BundleError: when the file is missing or no checkpoint of this training.
     """
-    try:
-        stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        module = TrackDecoderTraining(TrackTrainingConfig(**stored["hyper_parameters"]))
-    except (OSError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise BundleError(
-            f"{checkpoint}: not a checkpoint of the track decoder ({error})"
-        ) from error
+    stored = read_checkpoint(checkpoint)
+    if stored["hyper_parameters"]["phase"] not in ("tracks", "jaad-boxes"):
+        raise BundleError(f"{checkpoint}: a checkpoint of the network, not of a track decoder")
+    module = TrackDecoderTraining(TrackTrainingConfig(**stored["hyper_parameters"]))
     module.load_state_dict(stored["state_dict"])
     return module.decoder.eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from convlstm_perception.model import NetworkConfig, PedestrianMotionNet
 from convlstm_perception.model.export import export_graphs
 
 HEIGHT, WIDTH, SLOTS = 96, 160, 4
-CONFIG = NetworkConfig(width=0.5, hidden_channels=8, candidates=6, horizons=(0.5, 1.0, 2.0))
+CONFIG = NetworkConfig(
+    width=0.5, hidden_channels=8, memory_in_detection=True, candidates=6, horizons=(0.5, 1.0, 2.0)
+)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,17 @@ def test_an_untrained_memory_changes_no_detection(window) -> None:
     network = PedestrianMotionNet(CONFIG).eval()
     alone = network(images[:, :1], valid[:, :1], dt[:, :1])
     assert torch.equal(network(images, valid, dt).scores, alone.scores)
+
+
+def test_memory_may_serve_the_trajectories_alone(window) -> None:
+    """Then detections are those of the newest frame, whatever came before."""
+    images, valid, dt = window
+    network = PedestrianMotionNet(dataclasses.replace(CONFIG, memory_in_detection=False)).eval()
+    torch.nn.init.normal_(network.motion.motion.perceptron[-1].weight, std=0.1)
+    alone = network(images[:, :1], valid[:, :1], dt[:, :1])
+    together = network(images, valid, dt)
+    assert torch.equal(together.scores, alone.scores) and torch.equal(together.boxes, alone.boxes)
+    assert not torch.equal(together.future_boxes, alone.future_boxes)
 
 
 def test_future_is_constant_velocity_plus_the_residual(network: PedestrianMotionNet) -> None:
