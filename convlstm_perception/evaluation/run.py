@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from convlstm_perception.data.checks import check_sequence
-from convlstm_perception.data.demo_video import fetch_demo_video
 from convlstm_perception.data.composited_sequence import CompositedImages, composite
+from convlstm_perception.data.demo_video import fetch_demo_video
 from convlstm_perception.data.locate import FOLDERS, data_folder, dataset_path
 from convlstm_perception.data.readers import read_sequences
 from convlstm_perception.data.sequence import AnnotatedSequence
