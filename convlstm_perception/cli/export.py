@@ -19,6 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--height", type=int, default=384, help="input height, multiple of 32")
     parser.add_argument("--width", type=int, default=640, help="input width, multiple of 32")
     parser.add_argument("--detection-threshold", type=float, default=0.4, help="certain from here")
+    for name, what in (("network", "motion graph"), ("tracks", "track decoder")):
+        parser.add_argument(
+            f"--{name}-scale",
+            type=float,
+            default=1.0,
+            help=f"factor of the {what}'s Laplace scales, from validation",
+        )
     parser.add_argument("--low-threshold", type=float, default=0.2, help="may continue a track")
 
 
@@ -64,6 +71,7 @@ def _export_bundle(args: argparse.Namespace) -> Path:
             "classes": ["pedestrian"],
         },
         "thresholds": {"detection": args.detection_threshold, "low": args.low_threshold},
+        "calibration": {"network": args.network_scale, "tracks": args.tracks_scale},
         "training": {
             "data": sources,
             "pretrained": config.pretrained or "none",

@@ -83,7 +83,13 @@ class WalkSampler:
             if random.random() < 0.15:  # stop or start on the way
                 ramp = np.clip((knots - random.uniform(-0.5, 2.0)) / 0.6, 0, 1)
                 speed = speed * (ramp if random.random() < 0.5 else 1 - ramp)
-        turning = np.cumsum(random.normal(0, random.uniform(0.0, 0.12), len(knots)))
+        # Nobody walks evenly: speed wanders about its mean, and the way bends.
+        unrest = random.uniform(0.0, 0.35)
+        wander = np.zeros(len(knots))
+        for knot in range(1, len(knots)):
+            wander[knot] = 0.9 * wander[knot - 1] + np.sqrt(1 - 0.9**2) * random.normal()
+        speed = speed * np.exp(unrest * wander)
+        turning = np.cumsum(random.normal(0, random.uniform(0.0, 0.2), len(knots)))
         heading = random.uniform(0, 2 * np.pi) + turning
         depth_effect = random.uniform(0.1, 0.7)  # the lower the camera, the less y moves
         path = np.stack(

@@ -36,6 +36,9 @@ class ModelBundle:
         low_threshold: score from which a detection may continue a track.
         track_step: seconds between the slots of the track decoder; 0 when there is none, and
             tracks are then predicted at constant velocity.
+        network_scale, track_scale: what the Laplace scales of the motion graph and of the track
+            decoder are multiplied by, so that their regions hold what they say: found on
+            validation data.
     """
 
     folder: Path
@@ -51,6 +54,8 @@ class ModelBundle:
     detection_threshold: float
     low_threshold: float
     track_step: float = 0.0
+    network_scale: float = 1.0
+    track_scale: float = 1.0
 
     @property
     def model_id(self) -> str:
@@ -109,6 +114,8 @@ class ModelBundle:
                 detection_threshold=float(manifest["thresholds"]["detection"]),
                 low_threshold=float(manifest["thresholds"]["low"]),
                 track_step=float(manifest.get("tracks", {}).get("step", 0.0)),
+                network_scale=float(manifest.get("calibration", {}).get("network", 1.0)),
+                track_scale=float(manifest.get("calibration", {}).get("tracks", 1.0)),
             )
             names = (*_FILES, _TRACKS) if bundle.track_step else _FILES
             hashes = {name: str(manifest["files"][name]) for name in names}

@@ -32,8 +32,8 @@ class TrackDecoderConfig:
             perspective and the ego-motion of one kind of camera, here a car's.
     """
 
-    slots: int = 20
-    step: float = 0.15
+    slots: int = 15
+    step: float = 0.1
     horizons: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
     width: int = 256
     blocks: int = 3

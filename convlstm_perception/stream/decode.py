@@ -19,6 +19,7 @@ def decode(
     *,
     low_threshold: float,
     overlap_threshold: float,
+    calibration: float = 1.0,
 ) -> Detections:
     """Detections from the motion graph's outputs (batch 1, in input pixels).
 
@@ -29,6 +30,7 @@ def decode(
         times: (H,) seconds of the horizons.
         low_threshold: scores below it are dropped.
         overlap_threshold: of two boxes that overlap more, the weaker is dropped.
+        calibration: factor of the scales.
 
     Raises:
         EngineError: when an output that counts is not finite.
@@ -48,7 +50,7 @@ def decode(
     seen &= strongest(boxes, overlap_threshold)
     future = letterbox.boxes_to_image(outputs["future_boxes"][0][kept][seen])
     # Laplace scale b: the variance is 2 b^2. That of a size is its square times that of its log.
-    scales = outputs["future_scales"][0][kept][seen]
+    scales = calibration * outputs["future_scales"][0][kept][seen]
     unit = np.concatenate([np.full_like(future[..., 2:], 1 / letterbox.scale), future[..., 2:]], -1)
     variances = (2.0 * np.square(scales * unit)).astype(np.float32)
     return Detections(boxes[seen], scores[kept][seen], Trajectories(times, future, variances))

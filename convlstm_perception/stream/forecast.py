@@ -68,10 +68,11 @@ class DecoderForecaster:
         engine: of ``tracks.onnx``: ``boxes`` (N, S, 4) and ``valid`` (N, S), newest slot first, to
             ``future_boxes`` and ``future_scales`` (N, H, 4).
         step: seconds between the slots.
+        calibration: factor of the scales.
     """
 
-    def __init__(self, engine: Engine, step: float) -> None:
-        self._engine, self._step = engine, step
+    def __init__(self, engine: Engine, step: float, calibration: float = 1.0) -> None:
+        self._engine, self._step, self._calibration = engine, step, calibration
         self._inputs = {name: spec.allocate() for name, spec in engine.inputs.items()}
         self._outputs = {name: spec.allocate() for name, spec in engine.outputs.items()}
         self._batch, self._slots = engine.inputs["valid"].shape
@@ -95,7 +96,8 @@ class DecoderForecaster:
             rows = np.s_[first : first + len(some)]
             boxes[rows] = self._outputs["future_boxes"][: len(some)]
             # Laplace scale b: the variance is 2 b^2.
-            variances[rows] = 2.0 * np.square(self._outputs["future_scales"][: len(some)])
+            scales = self._calibration * self._outputs["future_scales"][: len(some)]
+            variances[rows] = 2.0 * np.square(scales)
         return boxes, variances
 
 

@@ -109,7 +109,8 @@ class CameraPipeline:
         decoder = self._model.tracks
         if decoder is None:
             return ConstantVelocityForecaster(self._times)
-        return DecoderForecaster(decoder, self._model.bundle.track_step)
+        bundle = self._model.bundle
+        return DecoderForecaster(decoder, bundle.track_step, bundle.track_scale)
 
     def _continuity(self, frame: Frame) -> str:
         """Start anew where the stream does not continue; says why, or ""."""
@@ -158,6 +159,7 @@ class CameraPipeline:
             self._times,
             low_threshold=self._lowest,
             overlap_threshold=self._settings.overlap_threshold,
+            calibration=self._model.bundle.network_scale,
         )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,19 @@ from lifecycle_msgs.msg import State, TransitionEvent
 from lifecycle_msgs.srv import ChangeState
 
 from tests.support.graphs import write_tiny_bundle
-from tests.support.node import NODE, STATES, TRANSITIONS, end_by, running_node
+from tests.support.node import (
+    NODE,
+    STATES,
+    TRANSITIONS,
+    NodeUnderTest,
+    end_by,
+    running_node,
+)
 
 pytestmark = pytest.mark.ros
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
+PROMPTLY = 5.0  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -71,26 +81,73 @@ def test_signals_end_a_node_that_was_shut_down(
         assert "Traceback" not in node.log
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+def begin(node: NodeUnderTest, transition: str) -> int:
+    """Ask for a transition and wait until it has begun, not until it has ended; its state."""
+    events = node.collect(TransitionEvent, f"{NODE}/transition_event")
+    node.wait_until(
+        lambda: node.node.count_publishers(f"{NODE}/transition_event") == 1, "discovery"
+    )
+    node.spin(0.3)
+    client = node.node.create_client(ChangeState, f"{NODE}/change_state")
+    node.wait_until(client.service_is_ready, "the service")
+    request = ChangeState.Request()
+    request.transition.id = TRANSITIONS[transition]
+    client.call_async(request)
+    node.wait_until(lambda: events, "the transition to begin")
+    return int(events[0].goal_state.id)
+
+
+def end_another_thread_by(node: NodeUnderTest, number: signal.Signals) -> int:
+    """Let a thread other than the main one take the signal; return the process's exit code.
+
+    Linux hands a signal to the thread whose id kill() was given if it does not block it. Without
+    this a thread that is starting others takes it in one of ten runs or so.
+    """
+    process = node.child._process
+    for status in sorted(Path(f"/proc/{process.pid}/task").glob("*/status")):
+        thread = int(status.parent.name)
+        blocked = next(line for line in status.read_text().splitlines() if "SigBlk" in line)
+        if thread != process.pid and not int(blocked.split()[1], 16) >> (number - 1) & 1:
+            os.kill(thread, number)
+            return process.wait(PROMPTLY)
+    raise AssertionError("all other threads block the signal")
+
+
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGINT, None),
+        (signal.SIGTERM, 0.0),
+        (signal.SIGTERM, 0.02),
+        (signal.SIGTERM, 0.05),
+    ],
+)
 def test_signals_end_a_node_that_is_loading_its_model(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, number: signal.Signals, moment: float | None
 ) -> None:
     # The shipped bundle: loading it takes long enough to be interrupted.
     with running_node(tmp_path) as node:
-        events = node.collect(TransitionEvent, f"{NODE}/transition_event")
-        node.wait_until(
-            lambda: node.node.count_publishers(f"{NODE}/transition_event") == 1, "discovery"
-        )
-        node.spin(0.3)
-        client = node.node.create_client(ChangeState, f"{NODE}/change_state")
-        node.wait_until(client.service_is_ready, "the service")
-        request = ChangeState.Request()
-        request.transition.id = TRANSITIONS["configure"]
-        client.call_async(request)
-        node.wait_until(lambda: events, "the transition to begin")
-        assert events[0].goal_state.id == State.TRANSITION_STATE_CONFIGURING
-        assert "] [convlstm_perception]: model" not in node.log
-        assert end_by(node, number) == 0
+        assert begin(node, "configure") == State.TRANSITION_STATE_CONFIGURING
+        if moment is None:
+            assert "] [convlstm_perception]: model" not in node.log
+            assert end_by(node, number) == 0
+        else:
+            time.sleep(moment)
+            assert end_another_thread_by(node, number) == 0
+        assert "Traceback" not in node.log
+
+
+@pytest.mark.parametrize("state", ["unconfigured", "inactive", "cleaning up", "active"])
+def test_signal_ends_the_node_whichever_thread_takes_it(
+    bundle: Path, tmp_path: Path, state: str
+) -> None:
+    with running_node(tmp_path, bundle=bundle) as node:
+        if state == "cleaning up":
+            node.reach("inactive")
+            assert begin(node, "cleanup") == State.TRANSITION_STATE_CLEANINGUP
+        else:
+            node.reach(state)
+        assert end_another_thread_by(node, signal.SIGTERM) == 0
         assert "Traceback" not in node.log
 
 

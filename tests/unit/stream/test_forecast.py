@@ -60,6 +60,8 @@ def test_exported_decoder_forecasts_tracks_in_batches(tmp_path: Path) -> None:
         )
         np.testing.assert_allclose(boxes[row, :, 1:], [[150, 40, 100]] * 2, atol=1e-2)
     assert (variances > 0).all() and (variances[:, 1] > variances[:, 0]).all()
+    _, doubled = DecoderForecaster(engine, step=0.1, calibration=2.0).forecast(pasts)
+    np.testing.assert_allclose(doubled, 4 * variances, rtol=1e-5)
 
 
 def test_constant_velocity_answers_each_track() -> None:
