@@ -76,7 +76,7 @@ class TrackerSettings:
         0.5, "seconds a track is published on its prediction alone", low=0.0, high=10.0
     )
     max_memory: float = setting(
-        1.5,
+        2.5,
         "seconds after its last detection that a track is remembered, to be found again",
         low=0.0,
         high=10.0,
