@@ -218,13 +218,18 @@ def _made_visible(
             f"docs/datasets.md tells where {request.dataset} has them; without them people are "
             f"drawn into the boxes when {_CUTOUTS} lies beside it. jaad-boxes measures boxes alone"
         )
-    pictures, cutouts = read_coco_persons(photographs, "val2017")
-    backgrounds = [picture for picture in pictures if not len(picture.boxes)]
     crowded = [
         sequence
         for sequence in sequences
         if sum(len(truth.ids) for truth in sequence.truths.values()) >= _LEAST_BOXES
     ]
+    if not crowded:
+        raise SourceError(
+            f"{path}: holds boxes without images, and too few of them to draw people into: no "
+            f"recording has {_LEAST_BOXES} boxes. Add the images, or take longer recordings"
+        )
+    pictures, cutouts = read_coco_persons(photographs, "val2017")
+    backgrounds = [picture for picture in pictures if not len(picture.boxes)]
     return [
         composite(
             sequence,

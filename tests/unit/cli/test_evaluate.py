@@ -168,15 +168,29 @@ def test_wrong_words_are_refused(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("photographs", "reason"),
+    [(False, "docs/datasets.md tells where"), (True, "no recording has 200 boxes")],
+)
 def test_boxes_without_images_are_refused(
-    bundle: Path, mot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photographs: bool,
+    reason: str,
+    bundle: Path,
+    mot: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "gt").mkdir()
+    recording, data = tmp_path / "recording", tmp_path / "data"
     for name in ("seqinfo.ini", "gt/gt.txt"):
-        (tmp_path / name).write_text((mot / name).read_text())
-    words = ("--dataset", "mot", "--path", tmp_path, "--baselines", "none")
+        (recording / name).parent.mkdir(parents=True, exist_ok=True)
+        (recording / name).write_text((mot / name).read_text())
+    (data / "coco_persons" if photographs else data).mkdir(parents=True)
+    monkeypatch.setenv("CONVLSTM_PERCEPTION_DATA", str(data))
+    words = ("--dataset", "mot", "--path", recording, "--baselines", "none")
     assert cli.main(command(bundle, tmp_path / "out", *words)) == 2
-    assert "boxes without images" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "boxes without images" in told and reason in told
 
 
 def test_the_first_folder_of_data_that_exists_is_taken(
