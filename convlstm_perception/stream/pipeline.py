@@ -94,7 +94,7 @@ class CameraPipeline:
         with _measured(latencies, "decode"):
             detections = self._decode(letterbox)
         with _measured(latencies, "track"):
-            tracks = self._tracker.update(detections, frame.stamp_ns)
+            tracks = self._tracker.update(detections, frame.stamp_ns, frame.image)
         return PerceptionResult(
             frame.stamp_ns,
             frame.frame_id,

@@ -76,16 +76,38 @@ class TrackerSettings:
         0.5, "seconds a track is published on its prediction alone", low=0.0, high=10.0
     )
     max_memory: float = setting(
-        2.5,
+        5.0,
         "seconds after its last detection that a track is remembered, to be found again",
         low=0.0,
         high=10.0,
     )
+    max_doubt: float = setting(
+        5.0,
+        "seconds a track is published without a detection that could have begun it",
+        low=0.0,
+        high=60.0,
+    )
     match_distance: float = setting(
-        0.5,
+        0.7,
         "largest distance between prediction and detection, in mean box heights, of a match",
         low=0.05,
         high=5.0,
+    )
+    appearance_weight: float = setting(
+        10.0,
+        "cost of unlike colours beside that of distance; 0 with both similarities 0: place alone",
+        low=0.0,
+        high=100.0,
+    )
+    match_similarity: float = setting(
+        0.8, "least likeness of colours between a track and its next detection", low=0.0, high=1.0
+    )
+    recall_similarity: float = setting(
+        0.88,
+        "least likeness of colours between a track no longer published and the detection that "
+        "finds it again",
+        low=0.0,
+        high=1.0,
     )
 
     def __post_init__(self) -> None:

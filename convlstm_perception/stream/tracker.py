@@ -3,7 +3,9 @@
 Each track carries its last predicted trajectory, the network's joined with the forecast of the
 track's past boxes; interpolated to a new frame's stamp it says where the pedestrian should be.
 Detections are assigned in two passes by score, as in ByteTrack (Zhang et al. 2022): certain ones
-first, then uncertain ones to the tracks that are left.
+first, then uncertain ones to the tracks that are left. Where people cross or come back, their
+appearance (see :mod:`convlstm_perception.stream.appearance`) tells them apart, as in DeepSORT
+(Wojke et al. 2017).
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from convlstm_perception.boxes import pairwise_iou
+from convlstm_perception.stream.appearance import describe
+from convlstm_perception.stream.association import assign
 from convlstm_perception.stream.forecast import TrackForecaster, TrackPast
 from convlstm_perception.stream.kinematics import fuse
 from convlstm_perception.stream.settings import TrackerSettings
@@ -23,12 +26,14 @@ from convlstm_perception.types import (
     NANOSECONDS_PER_SECOND,
     Detections,
     Float32Array,
+    Image,
     Tracks,
     Trajectories,
 )
 
-_REJECTED = 1e6
 _SCORE_HALF_LIFE = 0.25  # seconds in which the score of a coasting track halves
+_APPEARANCE_RATE = 0.1  # share of the newest detection in a track's appearance
+_ALONE = 0.1  # overlap up to which a box shows one person only
 
 
 @dataclass
@@ -37,9 +42,11 @@ class _Track:
     hits: int
     score: float
     stamp_ns: int  # of the detection it was last matched to
+    certain_ns: int  # stamp of the last one that could have begun it
     box: Float32Array  # (4,) then
     future: Float32Array  # (H, 4) predicted then
     variance: Float32Array  # (H, 4)
+    appearance: Float32Array  # (D,) of the detections so far, of newer ones more
     # Stamps and boxes of the detections it was matched to, newest first.
     past: deque[tuple[int, Float32Array]] = field(default_factory=deque)
 
@@ -78,22 +85,36 @@ class Tracker:
         """Drop every track. Ids go on: none is ever used twice."""
         self._tracks.clear()
 
-    def update(self, detections: Detections, stamp_ns: int) -> Tracks:
+    def update(self, detections: Detections, stamp_ns: int, image: Image | None = None) -> Tracks:
         """Match a frame's detections and return the confirmed tracks.
 
         Args:
             detections: sorted by falling score.
             stamp_ns: of the frame; newer than the last update's.
+            image: (height, width, 3) uint8 BGR frame that the boxes are in. None, as where boxes
+                come without images: everybody looks alike. All updates have one or none has.
         """
+        detections = detections.take(np.flatnonzero(detections.scores >= self._low_threshold))
+        if image is None:
+            appearances = np.ones((len(detections), 1), np.float32)
+        else:
+            appearances = describe(image, detections.boxes)
         predicted = self._predict(stamp_ns)
+        similarity = self._similarity(appearances)
+        active = np.array([not self._is_lost(track, stamp_ns) for track in self._tracks], bool)
         certain = detections.scores >= self._detection_threshold
         free = np.ones(len(self._tracks), bool)
         taken = np.zeros(len(detections), bool)
         matched: list[tuple[_Track, np.intp]] = []
-        uncertain = ~certain & (detections.scores >= self._low_threshold)
-        for group in (certain, uncertain):
+        for group in (certain, ~certain):
             rows, columns = np.flatnonzero(free), np.flatnonzero(group)
-            for row, column in self._assign(predicted[rows], detections.boxes[columns]):
+            for row, column in assign(
+                predicted[rows],
+                detections.boxes[columns],
+                similarity[np.ix_(rows, columns)],
+                active[rows],
+                self._settings,
+            ):
                 track, detection = rows[row], columns[column]
                 free[track], taken[detection] = False, True
                 matched.append((self._tracks[track], detection))
@@ -107,8 +128,10 @@ class Tracker:
             or (track.hits >= self._settings.min_hits and stamp_ns - track.stamp_ns <= limit)
         ]
         for detection in np.flatnonzero(certain & ~taken):
-            matched.append((self._begin(detections, detection, stamp_ns), detection))
+            track = self._begin(detections, detection, stamp_ns, appearances[detection])
+            matched.append((track, detection))
         self._see(matched, detections, stamp_ns)
+        self._look(matched, detections, appearances)
         return self._confirmed(stamp_ns)
 
     def _predict(self, stamp_ns: int) -> Float32Array:
@@ -118,33 +141,29 @@ class Tracker:
         ]
         return np.array(boxes, np.float32).reshape(-1, 4)
 
-    def _assign(
-        self, predicted: Float32Array, boxes: Float32Array
-    ) -> list[tuple[np.intp, np.intp]]:
-        """Pairs (track, detection) of least cost: distance in box heights, less the overlap."""
-        if not len(predicted) or not len(boxes):
-            return []
-        offset = predicted[:, None, :2] - boxes[None, :, :2]
-        height = (predicted[:, None, 3] + boxes[None, :, 3]) / 2
-        distance = np.linalg.norm(offset, axis=-1) / np.maximum(height, 1e-6)
-        # People are narrow: a shift by one width is another person, by one height surely so.
-        overlap = pairwise_iou(predicted, boxes)
-        ratio = np.abs(np.log(np.maximum(predicted[:, None, 3], 1e-6) / boxes[None, :, 3]))
-        possible = (distance <= self._settings.match_distance) & (ratio < np.log(2))
-        cost = np.where(possible, distance + 1 - overlap, _REJECTED)
-        rows, columns = linear_sum_assignment(cost)
-        matched = cost[rows, columns] < _REJECTED
-        return list(zip(rows[matched], columns[matched], strict=True))
+    def _similarity(self, appearances: Float32Array) -> Float32Array:
+        """(M, N) scalar products of the tracks' appearances and the detections'."""
+        known = np.array([track.appearance for track in self._tracks], np.float32)
+        return known.reshape(-1, appearances.shape[1]) @ appearances.T
 
-    def _begin(self, detections: Detections, row: np.intp, stamp_ns: int) -> _Track:
+    def _is_lost(self, track: _Track, stamp_ns: int) -> bool:
+        """Whether a track was not seen for so long that it is remembered only."""
+        longest = round(self._settings.max_coast * NANOSECONDS_PER_SECOND)
+        return stamp_ns - track.stamp_ns > longest
+
+    def _begin(
+        self, detections: Detections, row: np.intp, stamp_ns: int, appearance: Float32Array
+    ) -> _Track:
         track = _Track(
             id=self._next_id,
             hits=0,
             score=0.0,
             stamp_ns=stamp_ns,
+            certain_ns=stamp_ns,
             box=detections.boxes[row],
             future=detections.trajectories.boxes[row],
             variance=detections.trajectories.variances[row],
+            appearance=appearance,
         )
         self._tracks.append(track)
         self._next_id += 1
@@ -162,6 +181,8 @@ class Tracker:
             track.hits += 1
             track.score = float(detections.scores[row])
             track.stamp_ns = stamp_ns
+            if track.score >= self._detection_threshold:
+                track.certain_ns = stamp_ns
             track.box = detections.boxes[row]
             track.past.appendleft((stamp_ns, track.box))
             while track.past[-1][0] < oldest:
@@ -175,12 +196,29 @@ class Tracker:
         for (track, _), future, variance in zip(matched, futures, variances, strict=True):
             track.future, track.variance = future, variance
 
+    def _look(
+        self,
+        matched: list[tuple[_Track, np.intp]],
+        detections: Detections,
+        appearances: Float32Array,
+    ) -> None:
+        """Learn how the matched tracks look, where nobody else is in the box."""
+        overlap = pairwise_iou(detections.boxes, detections.boxes)
+        np.fill_diagonal(overlap, 0.0)
+        alone = (overlap <= _ALONE).all(axis=1)
+        for track, row in matched:
+            if alone[row]:
+                change = appearances[row] - track.appearance
+                track.appearance = track.appearance + _APPEARANCE_RATE * change
+
     def _confirmed(self, stamp_ns: int) -> Tracks:
-        longest = round(self._settings.max_coast * NANOSECONDS_PER_SECOND)
+        doubt = round(self._settings.max_doubt * NANOSECONDS_PER_SECOND)
         shown = [
             track
             for track in self._tracks
-            if track.hits >= self._settings.min_hits and stamp_ns - track.stamp_ns <= longest
+            if track.hits >= self._settings.min_hits
+            and not self._is_lost(track, stamp_ns)
+            and stamp_ns - track.certain_ns <= doubt
         ]
         unseen = np.array(
             [(stamp_ns - track.stamp_ns) / NANOSECONDS_PER_SECOND for track in shown], np.float32

@@ -114,7 +114,7 @@ class DetectorContender:
                 np.broadcast_to(np.float32(_NO_KNOWLEDGE), shape),
             ),
         )
-        tracks = self._tracker.update(detections, frame.stamp_ns)
+        tracks = self._tracker.update(detections, frame.stamp_ns, frame.image)
         return PerceptionResult(
             frame.stamp_ns,
             frame.frame_id,

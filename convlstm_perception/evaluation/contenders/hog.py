@@ -13,8 +13,10 @@ from convlstm_perception.evaluation.contenders.base import without_doubles
 from convlstm_perception.types import Float32Array, Image
 
 _UPSCALING = 1.5  # the detector's window is 128 pixels high: it misses people below about 90
-_STRIDE = (8, 8)
-_PYRAMID_STEP = 1.02  # OpenCV's own, 1.05, is twice as fast but misses some people
+# OpenCV's own stride, 8, is four times as fast and finds less: AP50 0.795 instead of 0.820 on
+# every 15th frame of PETS2009 S2.L1.
+_STRIDE = (4, 4)
+_PYRAMID_STEP = 1.05
 # A window has a margin around the person: 64x128 pixels for a figure of about 38x102.
 _PERSON_IN_WINDOW = (0.6, 0.8)
 

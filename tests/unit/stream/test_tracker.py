@@ -8,7 +8,7 @@ import pytest
 from convlstm_perception.errors import ParameterError
 from convlstm_perception.stream import PipelineSettings, Tracker, TrackerSettings
 from convlstm_perception.stream.forecast import ConstantVelocityForecaster
-from convlstm_perception.types import NANOSECONDS_PER_SECOND, Detections, Trajectories
+from convlstm_perception.types import NANOSECONDS_PER_SECOND, Detections, Image, Trajectories
 
 TIMES = np.array([0.5, 1.0, 2.0], np.float32)
 STEP = 0.1
@@ -118,6 +118,58 @@ def test_the_score_of_a_coasting_track_falls_with_time_not_with_frames() -> None
         scores.append(float(tracks.scores[0]))
     assert scores[0] == pytest.approx(scores[1], rel=1e-3)
     assert scores[0] < 0.6
+
+
+def street(people: dict[float, tuple[int, int, int]]) -> Image:
+    """A grey street with the people of :func:`detections` at x, each in a colour."""
+    image = np.full((200, 500, 3), 150, np.uint8)
+    for x, colour in people.items():
+        image[70:130, round(x) - 10 : round(x) + 10] = colour
+    return image
+
+
+def test_the_colours_of_clothes_tell_who_came_out_of_the_crossing() -> None:
+    """Both stop where they meet, unseen, and turn back: every prediction says that they crossed."""
+    tracker = make_tracker(max_coast=0.5)
+    red, blue = (40, 40, 200), (200, 60, 40)
+    for step in range(5):
+        left, right = 120.0 + 10 * step, 240.0 - 10 * step
+        people = detections([(left, 100, 0.9), (right, -100, 0.8)])
+        tracks = tracker.update(people, at(step), street({left: red, right: blue}))
+    assert tracks.ids.tolist() == [1, 2]
+    for step in (5, 6):
+        tracker.update(detections([]), at(step), street({}))
+    for step in range(7, 10):
+        left, right = 160.0 - 10 * (step - 7), 200.0 + 10 * (step - 7)
+        people = detections([(left, -100, 0.9), (right, 100, 0.8)])
+        tracks = tracker.update(people, at(step), street({left: red, right: blue}))
+    where = {int(i): float(box[0]) for i, box in zip(tracks.ids, tracks.boxes, strict=True)}
+    assert where == {1: 140.0, 2: 220.0}
+
+
+def test_somebody_else_does_not_take_over_a_remembered_track() -> None:
+    red, blue = (40, 40, 200), (200, 60, 40)
+    ids = []
+    for later in (red, blue):
+        tracker = make_tracker(max_coast=0.15)
+        for step in range(3):
+            tracker.update(detections([(100, 0, 0.9)]), at(step), street({100.0: red}))
+        for step in range(3, 8):
+            tracker.update(detections([]), at(step), street({}))
+        for step in (8, 9):
+            tracks = tracker.update(detections([(102, 0, 0.9)]), at(step), street({102.0: later}))
+        ids.append(tracks.ids.tolist())
+    assert ids == [[1], [2]]
+
+
+def test_a_track_of_uncertain_detections_alone_ends() -> None:
+    tracker = make_tracker(max_doubt=0.45)
+    for step in range(2):
+        tracker.update(detections([(100, 0, 0.9)]), at(step))
+    shown = [len(tracker.update(detections([(100, 0, 0.3)]), at(step))) for step in range(2, 8)]
+    assert shown == [1, 1, 1, 1, 0, 0]
+    again = tracker.update(detections([(100, 0, 0.9)]), at(8))
+    assert again.ids.tolist() == [1]
 
 
 def test_a_track_is_found_again_where_it_was_predicted() -> None:
