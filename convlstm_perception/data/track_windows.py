@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convlstm_perception.data.sequence import BoxTrack
 from convlstm_perception.data.walks import WalkSampler
@@ -15,7 +16,11 @@ from convlstm_perception.types import Float32Array
 OBSERVED, PREDICTED, STRIDE, LEAST_FRAMES = 15, 45, 7, 61
 # Cameras whose tracks are imitated: detections a second.
 _RATES = (7.0, 10.0, 15.0, 30.0)
-_LASTING = 0.7  # of a detector's error that is the same in every frame of a track
+# A detector's errors: the part that is the same in every frame of a track, relative to the rest;
+# the share of the tracks of people half hidden for a while; in x, y, width and height.
+_LASTING = 0.7
+_HIDDEN_SHARE = 0.3
+_NOISE_SHAPE = np.array([1.0, 1.0, 1.5, 2.0])
 
 
 @dataclass(frozen=True)
@@ -94,9 +99,7 @@ def camera_windows(
         aspect = random.uniform(0.25, 0.6)
         height = np.exp(motion[:, 2])
         boxes = np.stack([motion[:, 0], motion[:, 1], aspect * height, height], axis=1)
-        observed = (
-            boxes[: len(seen)] + _detection_noise(random, len(seen)) * height[: len(seen), None]
-        )
+        observed = boxes[: len(seen)] + _detection_noise(random, seen) * height[: len(seen), None]
         kept = np.isfinite(observed).all(axis=1)
         kept &= random.random(len(seen)) >= random.choice([0.0, 0.1, 0.3])
         if random.random() < 0.5:  # a young track
@@ -110,17 +113,27 @@ def camera_windows(
     )
 
 
-def _detection_noise(random: np.random.Generator, count: int) -> np.ndarray:
-    """(count, 4) errors of a detector in box heights.
+def _detection_noise(random: np.random.Generator, ages: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 4) errors of a detector at increasing ages, in box heights.
 
-    Some of it lasts from frame to frame, some as long as the track. Level and shape as the shipped
-    detector's on composited JAAD validation clips: 2 to 6 % of the height in the centre, half as
-    much again in the width, twice as much in the height.
+    Some of it is new in every frame, some lasts for parts of a second, some as long as the track;
+    somebody half hidden is seen worse for a while. Level, shape and memory as the shipped
+    detector's on composited clips: there a third of the variance lasts, and a third is gone from
+    one frame of 7 a second to the next.
     """
-    level = np.exp(random.uniform(np.log(0.008), np.log(0.08)))
-    noise = random.normal(0, 1, (count, 4))
-    memory = random.uniform(0.0, 0.8)
+    count = len(ages)
+    lifetime = np.exp(random.uniform(np.log(0.15), np.log(1.5)))  # seconds
+    wandering = random.normal(0, 1, (count, 4))
+    kept = np.exp(-np.diff(ages) / lifetime)
     for row in range(1, count):
-        noise[row] = memory * noise[row - 1] + np.sqrt(1 - memory**2) * noise[row]
-    shape = np.array([1.0, 1.0, 1.3, 2.0])
-    return (noise + _LASTING * random.normal(0, 1, 4)) * level * shape
+        fresh = np.sqrt(1 - kept[row - 1] ** 2) * wandering[row]
+        wandering[row] = kept[row - 1] * wandering[row - 1] + fresh
+    white = random.uniform(0.0, 0.6)  # share of the variance
+    noise = np.sqrt(1 - white) * wandering + np.sqrt(white) * random.normal(0, 1, (count, 4))
+    noise += _LASTING * random.normal(0, 1, 4)
+    if random.random() < _HIDDEN_SHARE:
+        first = random.uniform(0.0, ages[-1])
+        hidden = (ages >= first) & (ages <= first + random.uniform(0.2, 1.0))
+        noise[hidden] *= random.uniform(1.5, 4.0)
+    level = np.exp(random.uniform(np.log(0.008), np.log(0.08)))
+    return np.asarray(noise * level * _NOISE_SHAPE, np.float64)
