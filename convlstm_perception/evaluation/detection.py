@@ -61,6 +61,7 @@ HEIGHT_RANGES: Mapping[str, HeightRange] = {
     "near": HeightRange(80.0, math.inf),
     "medium": HeightRange(30.0, 80.0),
     "far": HeightRange(0.0, 30.0),
+    "over_32px": HeightRange(32.0, math.inf),  # across the others: what cameras must not miss
 }
 
 
