@@ -105,6 +105,7 @@ def run(variant: Variant, arguments: argparse.Namespace) -> dict[str, float]:
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
+        enable_model_summary=False,
         gradient_clip_val=5.0,
     )
     loader = DataLoader(
@@ -114,7 +115,11 @@ def run(variant: Variant, arguments: argparse.Namespace) -> dict[str, float]:
     trainer.fit(module, loader)
     seconds = (time.perf_counter() - begin) / arguments.steps
     judge = lightning.Trainer(
-        accelerator=arguments.accelerator, devices=1, logger=False, enable_progress_bar=False
+        accelerator=arguments.accelerator,
+        devices=1,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
     )
     (figures,) = judge.validate(
         module,
