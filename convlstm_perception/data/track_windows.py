@@ -16,11 +16,10 @@ from convlstm_perception.types import Float32Array
 OBSERVED, PREDICTED, STRIDE, LEAST_FRAMES = 15, 45, 7, 61
 # Cameras whose tracks are imitated: detections a second.
 _RATES = (7.0, 10.0, 15.0, 30.0)
-# A detector's errors: the part that is the same in every frame of a track, relative to the rest;
-# the share of the tracks of people half hidden for a while; in x, y, width and height.
-_LASTING = 0.7
-_HIDDEN_SHARE = 0.3
-_NOISE_SHAPE = np.array([1.0, 1.0, 1.5, 2.0])
+# A detector's errors.
+_LASTING = 0.7  # the part that is the same in every frame of a track, relative to the rest
+_HIDDEN_SHARE = 0.3  # of the tracks: people half hidden for a while
+_NOISE_SHAPE = np.array([1.0, 1.0, 1.5, 2.0])  # centre x, centre y, width, height
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,11 @@ class HeightRange:
     low: float = 0.0
     high: float = math.inf
 
+    def __str__(self) -> str:
+        if math.isinf(self.high):
+            return f"{self.low:g} pixels and more"
+        return f"{self.low:g} to {self.high:g}" if self.low else f"below {self.high:g}"
+
     def holds(self, boxes: Float32Array, margin: float = 1.0) -> BoolArray:
         """(N,) which of the (N, 4) boxes are in the range widened by a factor."""
         height = boxes[:, 3]

@@ -15,6 +15,7 @@ import numpy as np
 
 from convlstm_perception.evaluation import plots
 from convlstm_perception.evaluation.contest import Outcome
+from convlstm_perception.evaluation.detection import HEIGHT_RANGES
 from convlstm_perception.evaluation.examples import Example, draw_examples
 from convlstm_perception.evaluation.figures import displacement
 from convlstm_perception.evaluation.forecasting_ap import CohortScore
@@ -116,9 +117,8 @@ def _height_table(outcomes: Sequence[Outcome]) -> str:
         scores = outcome.detection.by_height.values()
         cells = [f"{_share(s.ap50)} / {_share(s.log_average_miss_rate)}" for s in scores]
         rows.append([outcome.name, *cells])
-    return wide_table(head, rows) + (
-        "<p><small>near: 80 pixels and more, medium: 30 to 80, far: below 30.</small></p>"
-    )
+    described = ", ".join(f"{name}: {heights}" for name, heights in HEIGHT_RANGES.items())
+    return wide_table(head, rows) + f"<p><small>{described}.</small></p>"
 
 
 def _future(outcomes: Sequence[Outcome]) -> Iterable[str]:
