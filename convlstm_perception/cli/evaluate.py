@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convlstm_perception.cli.inference import add_engine_arguments, engine_settings
 from convlstm_perception.cli.numbers import count
 
 if TYPE_CHECKING:
@@ -72,9 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     contenders = parser.add_argument_group("what to measure")
     contenders.add_argument("--bundle", type=Path, help="model bundle; the shipped one by default")
-    contenders.add_argument(
-        "--engine", default="auto", help="inference engine of the model (default %(default)s)"
-    )
+    add_engine_arguments(contenders)
     contenders.add_argument(
         "--baselines",
         type=_baselines,
@@ -93,9 +92,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="folder with yolo_fastest and fastestdet; `peers` in the folder of data by default",
-    )
-    contenders.add_argument(
-        "--threads", type=_threads, default=0, help="inference threads of each, 0 = all"
     )
     contenders.add_argument(
         "--decoder", type=Path, help="track decoder for jaad-boxes; the shipped one by default"
@@ -141,11 +137,10 @@ def _request(args: argparse.Namespace) -> EvaluationRequest:
         video=args.video,
         every=args.every,
         bundle=args.bundle,
-        engine=args.engine,
+        inference=engine_settings(args),
         baselines=args.baselines,
         baseline_every=args.baseline_every,
         peers=args.peers,
-        threads=args.threads,
         output=_output(args),
         command=_command(args),
     )
@@ -202,7 +197,3 @@ def _baselines(text: str) -> tuple[str, ...]:
                 f"{name!r}: expected some of {', '.join(_BASELINES)}, or none"
             )
     return names
-
-
-def _threads(text: str) -> int:
-    return 0 if text == "0" else count(text)

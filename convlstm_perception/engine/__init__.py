@@ -1,18 +1,33 @@
 """Inference engines, and the bundles they load."""
 
+from convlstm_perception.engine.backend import Backend, HostBackend
 from convlstm_perception.engine.base import Engine, TensorSpec
 from convlstm_perception.engine.bundle import ModelBundle, default_bundle_path, write_manifest
-from convlstm_perception.engine.model import ENGINE_CHOICES, EngineChoice, MotionModel
+from convlstm_perception.engine.model import MotionModel
 from convlstm_perception.engine.onnxruntime import OnnxRuntimeEngine
+from convlstm_perception.engine.runtime import Runtime, StateStep, Window
+from convlstm_perception.engine.settings import (
+    ENGINE_CHOICES,
+    EngineChoice,
+    EngineSettings,
+    MemoryMode,
+)
 
 __all__ = [
     "ENGINE_CHOICES",
+    "Backend",
     "Engine",
     "EngineChoice",
+    "EngineSettings",
+    "HostBackend",
+    "MemoryMode",
     "ModelBundle",
     "MotionModel",
     "OnnxRuntimeEngine",
+    "Runtime",
+    "StateStep",
     "TensorSpec",
+    "Window",
     "default_bundle_path",
     "write_manifest",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from convlstm_perception.data.readers import read_sequences
 from convlstm_perception.data.sequence import AnnotatedSequence
 from convlstm_perception.data.stills import read_coco_persons
 from convlstm_perception.data.video import open_source
-from convlstm_perception.engine import EngineChoice, ModelBundle, MotionModel, default_bundle_path
+from convlstm_perception.engine import EngineSettings, ModelBundle, MotionModel, default_bundle_path
 from convlstm_perception.errors import ParameterError, SourceError
 from convlstm_perception.evaluation.contenders import BASELINES, ModelContender, open_baseline
 from convlstm_perception.evaluation.contest import Progress
@@ -59,11 +59,10 @@ class EvaluationRequest:
         video: images of pets; None for the demo's video, where none lies beside the annotation.
         every: score detections on every n-th annotated frame.
         bundle: None for the shipped one.
-        engine: of the model.
+        inference: how the model is run; its threads are those of the baselines, too.
         baselines: names; None for all that can run.
         baseline_every: slow baselines run on every n-th annotated frame.
         peers: folder of the baselines' files; None for the one in ``data``.
-        threads: of inference, 0 for all.
         command: that asked for it, for the report.
     """
 
@@ -75,11 +74,10 @@ class EvaluationRequest:
     video: Path | None = None
     every: int = 1
     bundle: Path | None = None
-    engine: EngineChoice = "auto"
+    inference: EngineSettings = field(default_factory=EngineSettings)
     baselines: tuple[str, ...] | None = None
     baseline_every: int = 15
     peers: Path | None = None
-    threads: int = 0
     command: str = ""
 
 
@@ -105,9 +103,10 @@ def evaluate(
     done = begin(f"reading {request.dataset}", 1)
     sequences = open_sequences(request, data)
     done()
-    model = MotionModel.load(bundle, request.engine, request.threads)
+    model = MotionModel.load(bundle, request.inference)
+    threads = request.inference.threads
     # A count below 0 is OpenCV's own default, and 0 would switch its threads off.
-    cv2.setNumThreads(request.threads or -1)
+    cv2.setNumThreads(threads or -1)
     times = np.array(bundle.horizons, np.float32)
     peers = _peers(request, data)
     entries = [Entry("model", lambda: ModelContender(model))]
@@ -115,7 +114,7 @@ def evaluate(
         entries.append(
             Entry(
                 name,
-                partial(open_baseline, name, peers, times, request.threads),
+                partial(open_baseline, name, peers, times, threads),
                 request.baseline_every if BASELINES[name].slow else 1,
             )
         )
@@ -128,7 +127,8 @@ def evaluate(
         "command": request.command,
         "model": bundle.model_id,
         "engine": model.engine_name,
-        "threads": request.threads,
+        "memory": model.memory,
+        "threads": threads,
         "every": request.every,
         "sequences": [sequence.name for sequence in sequences],
         "machine": measured_on,

@@ -16,7 +16,7 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 from std_msgs.msg import Header
 
-from convlstm_perception.engine import MotionModel
+from convlstm_perception.engine import MotionModel, Runtime
 from convlstm_perception.errors import EngineError, FrameOrderError, ImageError
 from convlstm_perception.ros.conversions import (
     detections_to_message,
@@ -67,10 +67,11 @@ class Camera:
         node: LifecycleNode,
         settings: NodeSettings,
         model: MotionModel,
+        runtime: Runtime,
         publishers: CameraPublishers,
     ) -> None:
         self._node, self._model, self._publishers = node, model, publishers
-        self._pipeline = CameraPipeline(model, settings.pipeline)
+        self._pipeline = CameraPipeline(model, settings.pipeline, runtime=runtime)
         self._overlay = OverlayRenderer(
             trail_seconds=settings.overlay_trail, title=model.bundle.model_id
         )
@@ -112,9 +113,9 @@ class Camera:
         return self._statistics.report(self._mailbox.overwritten)
 
     @property
-    def buffer_bytes(self) -> int:
-        """Memory of the rolling buffer."""
-        return self._pipeline.buffer.nbytes
+    def memory_bytes(self) -> int:
+        """Memory of the rolling buffer and of what goes into and out of the networks."""
+        return self._pipeline.runtime.nbytes
 
     def missing_publisher(self) -> str:
         """Why no image can come: nobody publishes the topic, or only other types; or ""."""

@@ -71,7 +71,7 @@ def _values(report: StreamReport, camera: Camera, model: MotionModel) -> list[Ke
         "rate in (Hz)": f"{report.rate_in:.2f}",
         "rate answered (Hz)": f"{report.rate_answered:.2f}",
         "window slots filled": f"{report.valid_slots} of {model.bundle.slots}",
-        "buffer (MB)": f"{camera.buffer_bytes / 1e6:.1f}",
+        "memory (MB)": f"{camera.memory_bytes / 1e6:.1f}",
         "engine": model.engine_name,
         "model": model.bundle.model_id,
         "last error": report.last_error,

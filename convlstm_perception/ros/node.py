@@ -23,11 +23,12 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image as ImageMessage
 from vision_msgs.msg import Detection2DArray
 
-from convlstm_perception.engine import ModelBundle, MotionModel, default_bundle_path
+from convlstm_perception.engine import ModelBundle, MotionModel, Runtime, default_bundle_path
 from convlstm_perception.errors import PerceptionError
 from convlstm_perception.ros.camera import Camera, CameraPublishers
 from convlstm_perception.ros.diagnostics import camera_status, idle_status
 from convlstm_perception.ros.parameters import NodeParameters, NodeSettings
+from convlstm_perception.stream import CameraPipeline, places_of
 
 _DIAGNOSTICS_PERIOD = 1.0  # seconds, as diagnostic_updater
 _OUTPUT_DEPTH = 5
@@ -60,6 +61,7 @@ class PerceptionNode(LifecycleNode):
         self._declared = NodeParameters(self)
         self._settings: NodeSettings | None = None
         self._model: MotionModel | None = None
+        self._runtime: Runtime | None = None
         self._outputs: CameraPublishers | None = None
         self._camera: Camera | None = None
         self._problem = ""
@@ -75,9 +77,9 @@ class PerceptionNode(LifecycleNode):
         """Check the parameters, load and warm up the engines."""
         try:
             self._settings = self._declared.read()
-            self._model = self._load(self._settings)
+            self._load(self._settings)
         except PerceptionError as error:
-            self._declared.release()
+            self._free()
             self.report_problem(f"configure refused: {error}")
             return TransitionCallbackReturn.FAILURE
         self._problem = ""
@@ -87,6 +89,7 @@ class PerceptionNode(LifecycleNode):
             self.create_lifecycle_publisher(PredictedTrajectoryArray, "~/trajectories", qos),
             self.create_lifecycle_publisher(ImageMessage, "~/overlay", qos),
         )
+        assert self._model
         bundle = self._model.bundle
         self.get_logger().info(
             f"model {bundle.model_id} from {bundle.folder} on {self._model.engine_name}"
@@ -96,9 +99,9 @@ class PerceptionNode(LifecycleNode):
     @_told
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and answer."""
-        assert self._settings and self._model and self._outputs
+        assert self._settings and self._model and self._runtime and self._outputs
         result = super().on_activate(state)
-        self._camera = Camera(self, self._settings, self._model, self._outputs)
+        self._camera = Camera(self, self._settings, self._model, self._runtime, self._outputs)
         self.get_logger().info(f"answering {self._camera.topic}")
         return result
 
@@ -135,11 +138,11 @@ class PerceptionNode(LifecycleNode):
         self._free()
         super().destroy_node()
 
-    def _load(self, settings: NodeSettings) -> MotionModel:
+    def _load(self, settings: NodeSettings) -> None:
         bundle = ModelBundle.load(settings.bundle or default_bundle_path())
-        model = MotionModel.load(bundle, settings.engine, settings.threads)  # type: ignore[arg-type]
-        model.warm_up()
-        return model
+        self._model = MotionModel.load(bundle, settings.inference)
+        self._runtime = self._model.open_runtime(1, places_of(settings.pipeline, bundle))
+        CameraPipeline(self._model, settings.pipeline, runtime=self._runtime).warm_up()
 
     def _answer_change_state(
         self, request: ChangeState.Request, response: ChangeState.Response
@@ -174,7 +177,7 @@ class PerceptionNode(LifecycleNode):
                 self.destroy_lifecycle_publisher(publisher)
         if self._model:
             self._model.close()
-            self._model = None
+            self._model = self._runtime = None
         self._declared.release()
 
     def _publish_diagnostics(self) -> None:

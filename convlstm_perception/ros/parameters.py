@@ -15,10 +15,10 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from convlstm_perception.engine import ENGINE_CHOICES
+from convlstm_perception.engine import EngineSettings
 from convlstm_perception.errors import ParameterError
+from convlstm_perception.settings import Setting, described_fields, setting, validate
 from convlstm_perception.stream import PipelineSettings, TrackerSettings
-from convlstm_perception.stream.settings import Setting, described_fields, setting, validate
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,6 @@ class NodeSettings:
     """Everything that the node can be told."""
 
     bundle: str = setting("", "folder of the model bundle; empty takes the shipped one")
-    engine: str = setting("auto", "inference engine", choices=ENGINE_CHOICES)
-    threads: int = setting(
-        0, "threads of inference on the CPU; 0 takes as many as there are cores", low=0, high=256
-    )
     transport: str = setting(
         "raw",
         "'raw' subscribes to image, 'compressed' to image/compressed",
@@ -52,13 +48,14 @@ class NodeSettings:
     autostart: bool = setting(
         False, "configure and activate by itself; false where a launch file drives the lifecycle"
     )
+    inference: EngineSettings = field(default_factory=EngineSettings)
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)
 
     def __post_init__(self) -> None:
         validate(self)
 
 
-_PARTS: tuple[type, ...] = (NodeSettings, PipelineSettings, TrackerSettings)
+_PARTS: tuple[type, ...] = (NodeSettings, EngineSettings, PipelineSettings, TrackerSettings)
 
 
 class NodeParameters:
@@ -93,7 +90,10 @@ class NodeParameters:
             raise ParameterError("; ".join(self._refused.values()))
         tracker = TrackerSettings(**self._values(TrackerSettings))
         pipeline = PipelineSettings(**self._values(PipelineSettings), tracker=tracker)
-        settings = NodeSettings(**self._values(NodeSettings), pipeline=pipeline)
+        inference = EngineSettings(**self._values(EngineSettings))
+        settings = NodeSettings(
+            **self._values(NodeSettings), inference=inference, pipeline=pipeline
+        )
         self._in_use = True
         return settings
 

@@ -1,33 +1,19 @@
-"""The rolling buffer of encoded frames, addressed by time."""
+"""The rolling buffer of encoded frames, addressed by time.
+
+It keeps account of the ring's places; the features themselves lie in the runtime's memory, on the
+host or on the device.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from convlstm_perception.engine.base import TensorSpec
+from convlstm_perception.engine.runtime import MemoryStep, Window
 from convlstm_perception.errors import FrameOrderError
-from convlstm_perception.types import NANOSECONDS_PER_SECOND, Float32Array, Int64Array
-
-
-@dataclass(frozen=True)
-class Window:
-    """The frames chosen for the T slots, newest first.
-
-    Attributes:
-        places: per slot, the ring place of its frame, or None where no frame is in tolerance.
-        valid: (1, T) float32, 1 where there is one.
-        dt: (1, T) float32 seconds between a slot's frame and that of the next older valid slot;
-            0 where there is none.
-    """
-
-    places: tuple[int | None, ...]
-    valid: Float32Array
-    dt: Float32Array
+from convlstm_perception.types import NANOSECONDS_PER_SECOND, Int64Array
 
 
 def select_slots(
@@ -67,42 +53,29 @@ def _to_ns(seconds: float) -> int:
     return round(seconds * NANOSECONDS_PER_SECOND)
 
 
-class FeatureBuffer:
-    """A ring of preallocated feature tensors with their stamps.
+def ring_places(slots: int, step: float, tolerance: float, max_rate: float) -> int:
+    """Frames that a ring must hold to span a window at up to ``max_rate`` frames a second."""
+    return math.ceil(((slots - 1) * step + tolerance) * max_rate) + 2
+
+
+class RollingBuffer:
+    """The stamps of the frames in a ring of a camera's encoded frames.
 
     Args:
-        specs: tensors kept for each frame.
         slots, step, tolerance: of the window; seconds.
         max_rate: frames a second to lay the ring out for. When they come faster, a frame less
             than a period after its elder gives its place to the next one, so that the ring always
             spans the window.
     """
 
-    def __init__(
-        self,
-        specs: Mapping[str, TensorSpec],
-        *,
-        slots: int,
-        step: float,
-        tolerance: float,
-        max_rate: float,
-    ) -> None:
+    def __init__(self, *, slots: int, step: float, tolerance: float, max_rate: float) -> None:
         self.slots, self.step, self.tolerance = slots, step, tolerance
         self._period_ns = NANOSECONDS_PER_SECOND / max_rate
-        span = (slots - 1) * step + tolerance
-        self.capacity = math.ceil(span * max_rate) + 2
-        self.arrays = [
-            {name: spec.allocate() for name, spec in specs.items()} for _ in range(self.capacity)
-        ]
+        self.capacity = ring_places(slots, step, tolerance, max_rate)
         self._stamps = np.zeros(self.capacity, np.int64)
         self._used = np.zeros(self.capacity, bool)
         self._newest: int | None = None
         self._before_newest_ns: int | None = None
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all tensors: all the memory this buffer will ever hold."""
-        return sum(array.nbytes for place in self.arrays for array in place.values())
 
     @property
     def newest_ns(self) -> int | None:
@@ -117,32 +90,48 @@ class FeatureBuffer:
         self._used[:] = False
         self._newest = self._before_newest_ns = None
 
-    def reserve(self, stamp_ns: int) -> int:
-        """The ring place to be written for a frame; it counts only after :meth:`commit`.
+    def admit(self, stamp_ns: int) -> Window:
+        """Enter a frame, and choose the window whose newest slot it is.
+
+        The frame's features belong to ``places[0]`` of the window.
 
         Raises:
             FrameOrderError: when the stamp is not newer than the newest.
         """
         newest_ns = self.newest_ns
-        if self._newest is None or newest_ns is None:
-            return 0
-        if stamp_ns <= newest_ns:
+        if newest_ns is not None and stamp_ns <= newest_ns:
             raise FrameOrderError(
                 f"frame at {stamp_ns} ns is not newer than the last one at {newest_ns} ns"
             )
-        before = self._before_newest_ns
+        place = self._next_place()
+        if place != self._newest:
+            self._before_newest_ns = newest_ns
+        self._stamps[place], self._used[place], self._newest = stamp_ns, True, place
+        return self._window(stamp_ns)
+
+    def revoke(self) -> None:
+        """Take back the frame admitted last: its place holds nothing useful."""
+        if self._newest is None:
+            return
+        self._used[self._newest] = False
+        order = [int(place) for place in np.argsort(self._stamps) if self._used[place]]
+        self._newest = order[-1] if order else None
+        self._before_newest_ns = int(self._stamps[order[-2]]) if len(order) > 1 else None
+
+    def filled(self, step: MemoryStep) -> int:
+        """Slots of a window that hold a frame."""
+        assert isinstance(step, Window)
+        return int(step.valid.sum())
+
+    def _next_place(self) -> int:
+        newest_ns, before = self.newest_ns, self._before_newest_ns
+        if self._newest is None or newest_ns is None:
+            return 0
         if before is not None and newest_ns - before < self._period_ns:
             return self._newest
         return (self._newest + 1) % self.capacity
 
-    def commit(self, place: int, stamp_ns: int) -> None:
-        """Enter the frame written to a reserved place."""
-        if place != self._newest:
-            self._before_newest_ns = self.newest_ns
-        self._stamps[place], self._used[place], self._newest = stamp_ns, True, place
-
-    def select(self, now_ns: int) -> Window:
-        """Choose the frames of the window whose newest slot is at ``now_ns``."""
+    def _window(self, now_ns: int) -> Window:
         used = np.flatnonzero(self._used)
         picked = select_slots(self._stamps[used], now_ns, self.slots, self.step, self.tolerance)
         places = tuple(None if index is None else int(used[index]) for index in picked)

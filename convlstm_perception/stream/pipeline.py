@@ -5,69 +5,112 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 
+from convlstm_perception.engine.bundle import ModelBundle
 from convlstm_perception.engine.model import MotionModel
-from convlstm_perception.errors import FrameOrderError
-from convlstm_perception.stream.buffer import FeatureBuffer, Window
+from convlstm_perception.engine.runtime import MemoryStep, MotionOutputs, Runtime
+from convlstm_perception.engine.settings import MemoryMode
+from convlstm_perception.errors import EngineError, FrameOrderError
+from convlstm_perception.stream.buffer import RollingBuffer, ring_places
 from convlstm_perception.stream.decode import decode
 from convlstm_perception.stream.forecast import (
     ConstantVelocityForecaster,
     DecoderForecaster,
     TrackForecaster,
+    TrackPast,
 )
 from convlstm_perception.stream.letterbox import Letterbox
+from convlstm_perception.stream.memory import FrameMemory
 from convlstm_perception.stream.settings import PipelineSettings
+from convlstm_perception.stream.state import StateMemory
 from convlstm_perception.stream.tracker import Tracker
-from convlstm_perception.types import NANOSECONDS_PER_SECOND, Detections, Frame, PerceptionResult
+from convlstm_perception.types import (
+    NANOSECONDS_PER_SECOND,
+    Detections,
+    Float32Array,
+    Frame,
+    PerceptionResult,
+)
 
-_SLOT = "input_to_state"
+
+@dataclass(frozen=True)
+class PreparedFrame:
+    """A frame in its canvas and in its memory, ready for the runtime.
+
+    Attributes:
+        frame: the frame.
+        step: what the runtime is asked for.
+        letterbox: how the image was fitted.
+        restarted: why the memory began anew with it, or "".
+        seconds: that this took.
+    """
+
+    frame: Frame
+    step: MemoryStep
+    letterbox: Letterbox
+    restarted: str
+    seconds: float
+
+
+def places_of(settings: PipelineSettings, bundle: ModelBundle) -> int:
+    """Frames of each camera that a runtime's ring holds under these settings."""
+    return ring_places(bundle.slots, bundle.step, settings.tolerance, settings.max_rate)
 
 
 class CameraPipeline:
     """Answers the frames of one camera. Not thread-safe: one thread calls :meth:`process`.
 
     Args:
-        model: engines to run.
+        model: networks to run.
         settings: how frames are answered.
         lowest_score: from which a detection is answered; one below the settings' low threshold
             touches no track. None answers those that may continue a track.
+        runtime: where the frames are remembered, opened with :func:`places_of` the settings; None
+            opens one for this camera alone.
+        camera: its index in the runtime.
     """
 
     def __init__(
-        self, model: MotionModel, settings: PipelineSettings, lowest_score: float | None = None
+        self,
+        model: MotionModel,
+        settings: PipelineSettings,
+        lowest_score: float | None = None,
+        *,
+        runtime: Runtime | None = None,
+        camera: int = 0,
     ) -> None:
         bundle = model.bundle
-        self._model, self._settings = model, settings
+        self._model, self._settings, self.camera = model, settings, camera
         low = _or(settings.low_threshold, bundle.low_threshold)
         self._lowest = low if lowest_score is None else min(lowest_score, low)
         self._times = np.array(bundle.horizons, np.float32)
         self._window_ns = round(bundle.slots * bundle.step * NANOSECONDS_PER_SECOND)
-        encoder = model.encoder
-        self.buffer = FeatureBuffer(
-            {_SLOT: encoder.outputs[_SLOT]},
-            slots=bundle.slots,
-            step=bundle.step,
-            tolerance=settings.tolerance,
-            max_rate=settings.max_rate,
-        )
+        self.runtime = runtime or model.open_runtime(1, places_of(settings, bundle))
+        self._memory = _memory(model.memory, settings, bundle)
+        self._forecaster = _forecaster(model, self._times)
         self._tracker = Tracker(
             settings.tracker,
             self._times,
             _or(settings.detection_threshold, bundle.detection_threshold),
-            self._forecaster(),
+            self._forecaster,
             low,
         )
-        self._canvas = encoder.inputs["image"].allocate()
-        self._skip = encoder.outputs["skip"].allocate()
-        self._nothing = encoder.outputs[_SLOT].allocate()
-        self._outputs = {name: spec.allocate() for name, spec in model.motion.outputs.items()}
+        self._canvas = self.runtime.canvas(camera)
         self._letterbox: Letterbox | None = None
+
+    def warm_up(self) -> None:
+        """Run everything once, so that the first frame does not pay for lazy set-up."""
+        self.runtime.run({self.camera: self._memory.admit(0)})
+        still = TrackPast(np.zeros(1, np.float32), np.ones((1, 4), np.float32))
+        self._forecaster.forecast([still])
+        self.reset()
 
     def reset(self) -> None:
         """Forget every frame and every track."""
-        self.buffer.clear()
+        self._memory.clear()
         self._tracker.reset()
 
     def process(self, frame: Frame) -> PerceptionResult:
@@ -78,21 +121,44 @@ class CameraPipeline:
                 nothing changes then.
             EngineError: when inference fails; the frame does not enter the buffer.
         """
-        latencies: dict[str, float] = {}
+        prepared = self.prepare(frame)
+        try:
+            outputs = self.runtime.run({self.camera: prepared.step})[self.camera]
+            return self.finish(prepared, outputs)
+        except EngineError:
+            self.revoke()
+            raise
+
+    def prepare(self, frame: Frame) -> PreparedFrame:
+        """Fit a frame into the camera's canvas and enter it into its memory.
+
+        For several cameras answered together: each is prepared, then the runtime is run once with
+        the steps of all, then each is finished, or revoked when that failed.
+
+        Raises:
+            FrameOrderError: see :meth:`process`.
+        """
+        start = time.perf_counter()
         restarted = self._continuity(frame)
-        with _measured(latencies, "preprocess"):
-            letterbox = self._fitted(frame)
-            letterbox.apply(frame.image, self._canvas[0])
-        place = self.buffer.reserve(frame.stamp_ns)
-        slot = self.buffer.arrays[place][_SLOT]
-        with _measured(latencies, "encoder"):
-            self._model.encoder.run({"image": self._canvas}, {_SLOT: slot, "skip": self._skip})
-        self.buffer.commit(place, frame.stamp_ns)
-        window = self.buffer.select(frame.stamp_ns)
-        with _measured(latencies, "motion"):
-            self._model.motion.run(self._motion_inputs(window), self._outputs)
+        letterbox = self._fitted(frame)
+        letterbox.apply(frame.image, self._canvas)
+        step = self._memory.admit(frame.stamp_ns)
+        return PreparedFrame(frame, step, letterbox, restarted, time.perf_counter() - start)
+
+    def revoke(self) -> None:
+        """Take back the frame prepared last: it could not be answered."""
+        self._memory.revoke()
+
+    def finish(self, prepared: PreparedFrame, outputs: MotionOutputs) -> PerceptionResult:
+        """From the motion graph's outputs to tracks.
+
+        Raises:
+            EngineError: when an output is not finite.
+        """
+        frame = prepared.frame
+        latencies = {"preprocess": prepared.seconds, **self.runtime.stage_seconds}
         with _measured(latencies, "decode"):
-            detections = self._decode(letterbox)
+            detections = self._decode(outputs, prepared.letterbox)
         with _measured(latencies, "track"):
             tracks = self._tracker.update(detections, frame.stamp_ns, frame.image)
         return PerceptionResult(
@@ -100,21 +166,14 @@ class CameraPipeline:
             frame.frame_id,
             detections,
             tracks,
-            valid_slots=int(window.valid.sum()),
-            restarted=restarted,
+            valid_slots=self._memory.filled(prepared.step),
+            restarted=prepared.restarted,
             latencies=latencies,
         )
 
-    def _forecaster(self) -> TrackForecaster:
-        decoder = self._model.tracks
-        if decoder is None:
-            return ConstantVelocityForecaster(self._times)
-        bundle = self._model.bundle
-        return DecoderForecaster(decoder, bundle.track_step, bundle.track_scale)
-
     def _continuity(self, frame: Frame) -> str:
         """Start anew where the stream does not continue; says why, or ""."""
-        newest_ns = self.buffer.newest_ns
+        newest_ns = self._memory.newest_ns
         reason = ""
         if newest_ns is not None:
             elapsed = frame.stamp_ns - newest_ns
@@ -141,26 +200,32 @@ class CameraPipeline:
         if known is None or (known.image_height, known.image_width) != (height, width):
             bundle = self._model.bundle
             known = Letterbox(height, width, bundle.input_height, bundle.input_width)
-            known.clear(self._canvas[0])
+            known.clear(self._canvas)
             self._letterbox = known
         return known
 
-    def _motion_inputs(self, window: Window) -> dict[str, np.ndarray]:
-        inputs = {
-            f"{_SLOT}_{slot}": self._nothing if place is None else self.buffer.arrays[place][_SLOT]
-            for slot, place in enumerate(window.places)
-        }
-        return inputs | {"skip": self._skip, "valid": window.valid, "dt": window.dt}
-
-    def _decode(self, letterbox: Letterbox) -> Detections:
+    def _decode(self, outputs: MotionOutputs, letterbox: Letterbox) -> Detections:
         return decode(
-            self._outputs,
+            outputs,
             letterbox,
             self._times,
             low_threshold=self._lowest,
             overlap_threshold=self._settings.overlap_threshold,
             calibration=self._model.bundle.network_scale,
         )
+
+
+def _memory(mode: MemoryMode, settings: PipelineSettings, bundle: ModelBundle) -> FrameMemory:
+    slots, step, tolerance = bundle.slots, bundle.step, settings.tolerance
+    if mode == "stateful":
+        return StateMemory(slots=slots, step=step, tolerance=tolerance)
+    return RollingBuffer(slots=slots, step=step, tolerance=tolerance, max_rate=settings.max_rate)
+
+
+def _forecaster(model: MotionModel, times: Float32Array) -> TrackForecaster:
+    if model.tracks is None:
+        return ConstantVelocityForecaster(times)
+    return DecoderForecaster(model.tracks, model.bundle.track_step, model.bundle.track_scale)
 
 
 def _or(value: float, default: float) -> float:

@@ -24,7 +24,7 @@ class ModelContender:
         bundle = model.bundle
         self.description = f"{bundle.model_id}, {bundle.input_width}x{bundle.input_height}"
         self._pipeline = CameraPipeline(model, PipelineSettings(), LOWEST_SCORE)
-        model.warm_up()
+        self._pipeline.warm_up()
 
     def reset(self) -> None:
         """Forget every frame and every track."""

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from convlstm_perception.engine import (
+    EngineSettings,
     ModelBundle,
     MotionModel,
     OnnxRuntimeEngine,
     default_bundle_path,
 )
 from convlstm_perception.errors import BundleError, EngineError, ParameterError
+from convlstm_perception.stream import CameraPipeline, PipelineSettings
 from tests.support.graphs import CANDIDATES, HORIZONS, SLOTS, write_tiny_bundle
 
 
@@ -80,8 +82,9 @@ def test_graphs_that_do_not_fit_the_manifest_are_refused(folder: Path) -> None:
 def test_unknown_and_unavailable_engines_are_refused(folder: Path) -> None:
     bundle = ModelBundle.load(folder)
     with pytest.raises(ParameterError, match="'tpu' is not one of auto"):
-        MotionModel.load(bundle, "tpu")  # type: ignore[arg-type]
-    assert "CPU" in MotionModel.load(bundle, "onnxruntime-cpu").engine_name
+        EngineSettings(engine="tpu")  # type: ignore[arg-type]
+    model = MotionModel.load(bundle, EngineSettings(engine="onnxruntime-cpu"))
+    assert "CPU" in model.engine_name
 
 
 def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
@@ -105,6 +108,6 @@ def test_run_writes_into_the_callers_arrays_and_refuses_others(folder: Path) -> 
 
 
 def test_the_shipped_bundle_loads_and_answers() -> None:
-    model = MotionModel.load(ModelBundle.load(default_bundle_path()), threads=1)
-    model.warm_up()
+    model = MotionModel.load(ModelBundle.load(default_bundle_path()), EngineSettings(threads=1))
+    CameraPipeline(model, PipelineSettings()).warm_up()
     assert (model.bundle.folder / "MODEL_CARD.md").is_file()

@@ -9,9 +9,10 @@ import yaml
 
 pytest.importorskip("rclpy", reason="no ROS 2 in this environment")
 
+from convlstm_perception.engine import EngineSettings
 from convlstm_perception.ros.parameters import NodeSettings
+from convlstm_perception.settings import described_fields
 from convlstm_perception.stream import PipelineSettings, TrackerSettings
-from convlstm_perception.stream.settings import described_fields
 
 PARAMETERS = Path(__file__).resolve().parents[3] / "config" / "perception.params.yaml"
 
@@ -20,7 +21,7 @@ def test_the_parameter_file_holds_every_parameter_with_its_default() -> None:
     held = yaml.safe_load(PARAMETERS.read_text())["/**"]["ros__parameters"]
     declared = {
         entry.name: entry.default
-        for part in (NodeSettings, PipelineSettings, TrackerSettings)
+        for part in (NodeSettings, EngineSettings, PipelineSettings, TrackerSettings)
         for entry, _ in described_fields(part)
     }
     assert held == declared
@@ -28,7 +29,7 @@ def test_the_parameter_file_holds_every_parameter_with_its_default() -> None:
 
 def test_every_parameter_stands_below_its_description_and_range() -> None:
     lines = [line.strip() for line in PARAMETERS.read_text().splitlines()]
-    for part in (NodeSettings, PipelineSettings, TrackerSettings):
+    for part in (NodeSettings, EngineSettings, PipelineSettings, TrackerSettings):
         for entry, known in described_fields(part):
             (place,) = (i for i, line in enumerate(lines) if line.startswith(f"{entry.name}:"))
             allowed = ""

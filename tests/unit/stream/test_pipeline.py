@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convlstm_perception.engine import ModelBundle, MotionModel, default_bundle_path
+from convlstm_perception.engine import (
+    EngineSettings,
+    HostBackend,
+    ModelBundle,
+    MotionModel,
+    OnnxRuntimeEngine,
+    default_bundle_path,
+)
 from convlstm_perception.errors import EngineError, FrameOrderError
 from convlstm_perception.stream import CameraPipeline, PipelineSettings
 from convlstm_perception.stream.letterbox import Letterbox
@@ -16,14 +23,14 @@ from tests.support.graphs import SLOTS, STEP, write_tiny_bundle
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> MotionModel:
     folder = write_tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny")
-    return MotionModel.load(ModelBundle.load(folder), threads=1)
+    return MotionModel.load(ModelBundle.load(folder), EngineSettings(threads=1))
 
 
 @pytest.fixture(scope="module", params=["tiny", "shipped"])
 def model(request: pytest.FixtureRequest, tiny: MotionModel) -> MotionModel:
     if request.param == "tiny":
         return tiny
-    return MotionModel.load(ModelBundle.load(default_bundle_path()), threads=1)
+    return MotionModel.load(ModelBundle.load(default_bundle_path()), EngineSettings(threads=1))
 
 
 def scene(step: int, height: int = 192, width: int = 320, seed: int = 0) -> np.ndarray:
@@ -143,7 +150,11 @@ class NotFinite:
 
 
 def test_an_answer_that_is_not_finite_is_refused(tiny: MotionModel) -> None:
-    broken = MotionModel(tiny.bundle, tiny.encoder, NotFinite(tiny.motion))  # type: ignore[arg-type]
+    bundle = tiny.bundle
+    motion = NotFinite(OnnxRuntimeEngine(bundle.motion_path))
+    broken = MotionModel(
+        bundle, HostBackend(bundle, OnnxRuntimeEngine(bundle.encoder_path), motion)
+    )
     with pytest.raises(EngineError, match="'future_boxes' of the motion graph is not finite"):
         CameraPipeline(broken, PipelineSettings()).process(frame(0))
 
