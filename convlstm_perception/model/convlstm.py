@@ -93,6 +93,10 @@ class ConvLSTMRecurrence(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.xavier_uniform_(module.weight)
+        if recurrence == "depthwise":
+            # Xavier counts a depthwise filter's outputs as if each saw all channels, and would
+            # all but cut the recurrence.
+            nn.init.normal_(spatial.weight, std=1.0 / kernel_size)
         self.peephole_weights = (
             nn.Parameter(torch.zeros(3, hidden_channels, 1, 1)) if peepholes else None
         )

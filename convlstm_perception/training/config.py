@@ -34,6 +34,8 @@ class TrainingConfig:
         height, width: size of a training clip in pixels, multiples of 32.
         person_heights: smallest and largest height of a pasted person in pixels.
         peopled_share: share of the clips on photographs that hold people already.
+        crowd: fewest and most people pasted into a clip.
+        still_camera_share: share of the clips whose camera stands still; only those teach motion.
         slots, step: the window's T and its step in seconds.
         clips: in ``motion``, how many clips are encoded once and then seen in every epoch.
         validation_clips: clips of the validation set.
@@ -61,6 +63,8 @@ class TrainingConfig:
     width: int = 384
     person_heights: tuple[float, float] = (20.0, 230.0)
     peopled_share: float = 0.25
+    crowd: tuple[int, int] = (1, 8)
+    still_camera_share: float = 0.5
     slots: int = 8
     step: float = 0.1
     clips: int = 6000

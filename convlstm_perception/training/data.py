@@ -59,6 +59,8 @@ def make_compositors(
             horizons=horizons,
             person_heights=config.person_heights,
             peopled_share=config.peopled_share,
+            crowd=config.crowd,
+            still_camera_share=config.still_camera_share,
         )
         for pool in _read_pools(config)
     )

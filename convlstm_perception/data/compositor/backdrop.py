@@ -46,9 +46,14 @@ def crop(
     return image, boxes.astype(np.float32)
 
 
-def draw_camera_shifts(random: np.random.Generator, ages: Float32Array) -> Float32Array:
-    """(T, 2) shift of the whole picture in pixels at each slot, relative to the newest."""
-    if random.random() < 0.5:
+def draw_camera_shifts(
+    random: np.random.Generator, ages: Float32Array, still_share: float
+) -> Float32Array:
+    """(T, 2) shift of the whole picture in pixels at each slot, relative to the newest.
+
+    It is zero for a ``still_share`` of the draws.
+    """
+    if random.random() < still_share:
         return np.zeros((len(ages), 2), np.float32)
     velocity = random.normal(0, 1, 2) * np.array([30.0, 5.0]) * (random.random() < 0.6)
     shake = random.normal(0, random.uniform(0, 1.0), (len(ages), 2))

@@ -32,6 +32,10 @@ class ClipCompositor:
         person_heights: smallest and largest height of a pasted person in pixels.
         peopled_share: share of the clips on photographs that hold people already, where there
             are such photographs.
+        crowd: fewest and most people pasted into a photograph without any; into one that holds
+            people, at most half as many.
+        still_camera_share: share of the clips whose camera stands still. Only there is it known
+            how people will move in the picture.
     """
 
     def __init__(
@@ -47,11 +51,14 @@ class ClipCompositor:
         horizons: Sequence[float],
         person_heights: tuple[float, float] = (20.0, 230.0),
         peopled_share: float = 0.4,
+        crowd: tuple[int, int] = (1, 8),
+        still_camera_share: float = 0.5,
     ) -> None:
         self._peopled = [photograph for photograph in photographs if len(photograph.boxes)]
         self._empty = [photograph for photograph in photographs if not len(photograph.boxes)]
         self._height, self._width, self._slots, self._step = height, width, slots, step
         self._horizons = np.array(horizons, np.float32)
+        self._crowd, self._still_camera_share = crowd, still_camera_share
         self._peopled_share = peopled_share if self._peopled else 0.0
         self._people = PeopleSampler(cutouts, self._empty, walks, height, width, person_heights)
 
@@ -64,9 +71,10 @@ class ClipCompositor:
         ages, valid, dt = draw_times(random, self._slots, self._step)
         pool = self._peopled if random.random() < self._peopled_share else self._empty
         photograph = pool[random.integers(len(pool))]
-        camera = draw_camera_shifts(random, ages)
+        camera = draw_camera_shifts(random, ages, self._still_camera_share)
         backdrop, still_boxes = crop(random, photograph, self._height, self._width)
-        crowd = int(random.integers(0, 4)) if len(still_boxes) else int(random.integers(1, 9))
+        fewest, most = (0, self._crowd[1] // 2) if len(still_boxes) else self._crowd
+        crowd = int(random.integers(fewest, most + 1))
         times = np.concatenate([-ages, self._horizons, [-0.2, 0.2]]).astype(np.float32)
         people = [self._people.draw(random, times) for _ in range(crowd)]
         people.sort(key=lambda person: float(person.centre[1]) + person.height / 2)

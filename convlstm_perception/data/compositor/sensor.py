@@ -68,9 +68,10 @@ def degrade(random: np.random.Generator, images: list[Image], valid: Float32Arra
                 packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
                 image = cv2.imdecode(packed, cv2.IMREAD_COLOR)  # type: ignore[assignment]
         degraded.append(image)
-    if len(images) > 2 and random.random() < 0.1:
-        fault = int(random.integers(1, len(images)))
+    taken = np.flatnonzero(valid)
+    if len(taken) > 2 and random.random() < 0.1:
+        place = int(random.integers(1, len(taken)))
         frozen = random.random() < 0.5
-        source = degraded[min(fault + 1, len(images) - 1)]
-        degraded[fault] = source.copy() if frozen else np.zeros_like(source)
+        source = degraded[taken[min(place + 1, len(taken) - 1)]]
+        degraded[taken[place]] = source.copy() if frozen else np.zeros_like(source)
     return degraded

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from convlstm_perception.model import ConvLSTM, ConvLSTMCell, ConvLSTMState
+from convlstm_perception.model.convlstm import ConvLSTMRecurrence, Recurrence
 
 TOLERANCE = 1e-5
 
@@ -131,3 +132,13 @@ def test_bad_inputs_are_named() -> None:
         layer(torch.zeros(1, 1, 1, 4, 4), [random_state(1, 1, 4, 4)] * 2)
     with pytest.raises(ValueError, match="at least one layer"):
         ConvLSTM(1, [])
+
+
+@pytest.mark.parametrize("recurrence", ["dense", "depthwise"])
+def test_a_new_recurrence_hears_its_state(recurrence: Recurrence) -> None:
+    """What comes of a state of unit variance is neither lost nor drowns the input."""
+    torch.manual_seed(0)
+    layer = ConvLSTMRecurrence(64, 5, recurrence=recurrence)
+    with torch.no_grad():
+        heard = layer.state_to_state(torch.randn(2, 64, 16, 16))
+    assert 0.3 < heard.std() < 2.0

@@ -65,6 +65,24 @@ def compositor() -> ClipCompositor:
     )
 
 
+def crowded(compositor: ClipCompositor, still_camera_share: float) -> ClipCompositor:
+    """The same with five to seven people in each clip, before empty photographs."""
+    people = compositor._people
+    return ClipCompositor(
+        compositor._empty,
+        people._cutouts,
+        people._walks,
+        height=HEIGHT,
+        width=WIDTH,
+        slots=SLOTS,
+        step=0.1,
+        horizons=HORIZONS,
+        person_heights=(20.0, 40.0),
+        crowd=(5, 7),
+        still_camera_share=still_camera_share,
+    )
+
+
 def draw(compositor: ClipCompositor, count: int) -> list[Clip]:
     random = np.random.default_rng(7)
     return [compositor.draw(random) for _ in range(count)]
@@ -91,6 +109,17 @@ def test_clips_are_what_they_say(compositor: ClipCompositor) -> None:
         assert (clip.dt[slots[:-1]] > 0).all() and clip.dt[slots[-1]] == 0.0
         assert (clip.dt[clip.valid == 0] == 0).all()
         assert not images[clip.valid == 0].any()
+
+
+def test_a_crowd_before_a_still_camera_teaches_motion(compositor: ClipCompositor) -> None:
+    still = [clip.labels for clip in draw(crowded(compositor, 1.0), 20)]
+    assert all(len(labels.boxes) + len(labels.ignored) in range(1, 8) for labels in still)
+    assert sum(len(labels.boxes) for labels in still) > 3 * len(still)
+    asked = [np.isfinite(labels.velocity[:, 0]).mean() for labels in still]
+    assert np.mean(asked) > 0.7  # the others are cut by the image's edge
+    moved = [clip.labels for clip in draw(crowded(compositor, 0.0), 20)]
+    unknown = sum(np.isnan(labels.velocity).all() for labels in moved)
+    assert unknown > 10  # the camera's motion is in theirs
 
 
 def test_a_person_is_where_its_box_says(compositor: ClipCompositor) -> None:
