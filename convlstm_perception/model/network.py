@@ -93,13 +93,24 @@ class Encoder(nn.Module):
         super().__init__()
         self.backbone = MobileNetV2(config.width)
         self.pyramid = FeaturePyramid(self.backbone.channels)
+        self.normalize = nn.BatchNorm2d(_RECURRENT_INPUTS, affine=False)
         self.input_to_state = input_to_state_convolution(
             _RECURRENT_INPUTS, config.hidden_channels, config.kernel_size, config.recurrence
         )
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         features = self.features(image)
-        return self.input_to_state(self.recurrent_input(features)), features.stride_4
+        return self.to_gates(self.recurrent_input(features)), features.stride_4
+
+    def to_gates(self, recurrent_input: Tensor) -> Tensor:
+        """(B, 4 * hidden, H/16, W/16): the input-to-state convolution of what the ConvLSTM sees.
+
+        Each channel is first brought to unit variance: features of an ImageNet backbone are large
+        (standard deviation 6), and would hold every gate fully open or shut from the beginning, so
+        that nothing is learned of motion.
+        """
+        gates: Tensor = self.input_to_state(self.normalize(recurrent_input))
+        return gates
 
     def features(self, image: Tensor) -> PyramidFeatures:
         """The pyramid of (B, H, W, 3) uint8 images."""

@@ -91,7 +91,7 @@ class PedestrianMotionTraining(lightning.LightningModule):
             input_to_state, skip = encoder(batch.images[0])
             return [input_to_state], skip
         slots, count = batch.recurrent.shape[:2]
-        encoded = encoder.input_to_state(batch.recurrent.flatten(0, 1).to(self.dtype))
+        encoded = encoder.to_gates(batch.recurrent.flatten(0, 1).to(self.dtype))
         return list(encoded.unflatten(0, (slots, count)).unbind(0)), batch.skip.to(self.dtype)
 
     def _cells(

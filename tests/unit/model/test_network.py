@@ -157,3 +157,18 @@ def test_export_refuses_a_size_that_does_not_fit(
 ) -> None:
     with pytest.raises(ValueError, match="multiples of 32"):
         export_graphs(network, tmp_path, height=100, width=WIDTH, slots=SLOTS)
+
+
+def test_large_features_do_not_saturate_the_gates() -> None:
+    """What the ConvLSTM sees is brought to unit variance before it meets the gates."""
+    torch.manual_seed(0)
+    encoder = PedestrianMotionNet(CONFIG).encoder.train()
+    seen = encoder.normalize.num_features
+    features = 6.0 * torch.randn(8, seen, 12, 20) + 10.0
+    with torch.no_grad():
+        learning = encoder.to_gates(features)
+        for _ in range(50):
+            encoder.to_gates(features)
+        answering = encoder.eval().to_gates(features)
+    for gates in (learning, answering):
+        assert gates.std() < 2.0
