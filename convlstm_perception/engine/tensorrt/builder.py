@@ -143,9 +143,9 @@ def _add_profile(
                 f"{request.graph}: input '{tensor.name}' is {tuple(tensor.shape)}; only the batch, "
                 "the first side, may be open (-1). Export the graph with its other sizes fixed."
             )
-    batched = [tensor for tensor in inputs if tensor.shape[0] == -1]
+    batched = [tensor for tensor in inputs if -1 in tensor.shape]
     if not batched:
-        fixed = max(tensor.shape[0] for tensor in inputs)
+        fixed = max((tensor.shape[0] for tensor in inputs if tensor.shape), default=1)
         return fixed, fixed
     profile = builder.create_optimization_profile()
     for tensor in batched:

@@ -30,10 +30,6 @@ _MENDS = (
         "Let the graph pick fewer candidates.",
     ),
     (
-        r"no optimization profile|MIN<=OPT<=MAX|optimization profiles",
-        "Only the batch may be left open: export the graph with its other sizes fixed.",
-    ),
-    (
         r"OutOfMemory|[Oo]ut of memory|insufficient memory|[Cc]ould not find any implementation",
         "Give the builder more memory (--workspace), or free some.",
     ),
@@ -63,7 +59,7 @@ def refused_graph(graph: str, title: str, errors: Sequence[api.ParserError]) -> 
     """
     if not errors:
         return EngineError(f"{graph}: {title} cannot read it and does not say why. {_OTHERWISE}")
-    words = " ".join(telling_lines(errors[0].desc()))
+    words = _words(telling_lines(errors[0].desc()))
     others = [_node(error) for error in errors[1:]]
     also = f" So do {', '.join(others)}." if others else ""
     return EngineError(
@@ -82,10 +78,15 @@ def refused_build(
         lines: that it logged.
         layers: of the network.
     """
-    words = " ".join(lines) or "it does not say why"
+    words = _words(lines) or "it does not say why"
     layer = _named_layer(words, layers)
     what = f"layer '{layer.name}' ({layer.type.name}{_origin(layer)})" if layer else "the graph"
-    return EngineError(f"{graph}: {title} cannot build {what}: {words} {_mend(words)}")
+    return EngineError(f"{graph}: {title} cannot build {what}: {words}. {_mend(words)}")
+
+
+def _words(lines: Sequence[str]) -> str:
+    """What was said, without the places in TensorRT's source, as part of a sentence."""
+    return re.sub(r"\s*\bIn \w+ at /\S+:\d+", "", " ".join(lines)).rstrip(" .")
 
 
 def _node(error: api.ParserError) -> str:
