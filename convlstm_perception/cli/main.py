@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "measure the quality on an annotated video",
     "train": "train a model",
     "export": "make a model bundle of a training checkpoint",
+    "compile": "build the TensorRT engines of a model bundle",
 }
 
 _ROS_MODULES = ("rclpy", "sensor_msgs", "vision_msgs", "convlstm_perception_msgs")

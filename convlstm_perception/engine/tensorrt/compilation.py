@@ -25,7 +25,7 @@ from convlstm_perception.engine.tensorrt.cache import BuildCache, CacheKey
 from convlstm_perception.engine.tensorrt.conversion import Role, graph_in_precision
 from convlstm_perception.engine.tensorrt.report import EngineReport
 from convlstm_perception.engine.tensorrt.sealed_file import SealedFile
-from convlstm_perception.engine.tensorrt.target import CURRENT, Target, resolve_target
+from convlstm_perception.engine.tensorrt.target import CURRENT, Target, parse_target, resolve_target
 from convlstm_perception.errors import BundleError, EngineError, ParameterError
 
 BackendChoice = Literal["auto", "tensorrt", "tensorrt-rtx"]
@@ -147,6 +147,7 @@ def choose_bindings(backend: BackendChoice, target: str) -> tuple[TensorRtBindin
     Raises:
         EngineError: when none that may be taken can build for the target here; it says why.
     """
+    parse_target(target)
     reasons = []
     for candidate in _BACKENDS if backend == "auto" else (backend,):
         try:

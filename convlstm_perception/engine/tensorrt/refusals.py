@@ -26,6 +26,11 @@ _MENDS = (
         "convert the fp32 graph by --precision instead of by another tool.",
     ),
     (
+        r"for Turing",
+        "TensorRT-RTX multiplies float32 matrices from sm80 on; on Turing (sm75) use TensorRT "
+        "itself (--backend tensorrt, on the machine with the GPU).",
+    ),
+    (
         r"K exceeds",
         "Let the graph pick fewer candidates.",
     ),
@@ -98,7 +103,7 @@ def _node(error: api.ParserError) -> str:
 
 def _named_layer(words: str, layers: Sequence[api.ILayer]) -> api.ILayer | None:
     """The layer that a message names; the longest name where one is part of another."""
-    spoken = set(re.findall(r"[^\s,;:()\[\]]+", words))
+    spoken = set(re.findall(r"[^\s,;:()\[\]']+", words))
     named = [layer for layer in layers if layer.name in spoken]
     return max(named, key=lambda layer: len(layer.name), default=None)
 

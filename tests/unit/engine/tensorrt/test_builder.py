@@ -173,6 +173,13 @@ def test_a_refusal_names_node_words_and_mend(
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+def test_float32_matrices_are_too_much_for_turing(bindings: TensorRtBindings) -> None:
+    product = graph(node("MatMul", ["x", "w"], "y"), w=np.ones((4, 4), np.float32))
+    assert build(bindings, product, target=Target("sm80")).plan
+    with pytest.raises(EngineError, match=r"'the_MatMul' \(MATRIX_MULTIPLY\).*itself \(--backend"):
+        build(bindings, product, target=Target("sm75"))
+
+
 def test_a_batch_of_none_is_refused_with_the_words(bindings: TensorRtBindings) -> None:
     with pytest.raises(EngineError, match="MIN<=OPT<=MAX"):
         build(bindings, convolution(batch="batch"), cameras=0)
