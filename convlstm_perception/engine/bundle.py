@@ -1,4 +1,4 @@
-"""Model bundles: a folder with two or three ONNX graphs and ``model.toml``."""
+"""Model bundles: a folder with two to four ONNX graphs and ``model.toml``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ MANIFEST = "model.toml"
 FORMAT = 1
 _DEFAULT_NAME = "pedestrian-motion"
 _FILES = ("encoder.onnx", "motion.onnx")
+_STEP = "step.onnx"
 _TRACKS = "tracks.onnx"
 
 
@@ -39,6 +40,7 @@ class ModelBundle:
         network_scale, track_scale: what the Laplace scales of the motion graph and of the track
             decoder are multiplied by, so that their regions hold what they say: found on
             validation data.
+        stateful: whether there is a graph of one step, for a state that is carried on.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class ModelBundle:
     track_step: float = 0.0
     network_scale: float = 1.0
     track_scale: float = 1.0
+    stateful: bool = False
 
     @property
     def model_id(self) -> str:
@@ -71,6 +74,11 @@ class ModelBundle:
     def motion_path(self) -> Path:
         """The motion graph."""
         return self.folder / _FILES[1]
+
+    @property
+    def step_path(self) -> Path | None:
+        """The graph of one step with the state given, where the bundle has one."""
+        return self.folder / _STEP if self.stateful else None
 
     @property
     def tracks_path(self) -> Path | None:
@@ -116,8 +124,10 @@ class ModelBundle:
                 track_step=float(manifest.get("tracks", {}).get("step", 0.0)),
                 network_scale=float(manifest.get("calibration", {}).get("network", 1.0)),
                 track_scale=float(manifest.get("calibration", {}).get("tracks", 1.0)),
+                stateful=_STEP in manifest["files"],
             )
-            names = (*_FILES, _TRACKS) if bundle.track_step else _FILES
+            names = [*_FILES, *([_STEP] if bundle.stateful else [])]
+            names += [_TRACKS] if bundle.track_step else []
             hashes = {name: str(manifest["files"][name]) for name in names}
         except KeyError as error:
             raise BundleError(f"{path}: key {error} is missing. Export the model again.") from error
@@ -131,13 +141,15 @@ class ModelBundle:
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> Path:
     """Write ``model.toml`` beside the graphs, with their sha256 under ``files``.
 
-    A track decoder is among them when ``manifest`` has a table ``tracks``. ``manifest`` maps keys
-    to scalars or lists, and tables to such maps, as in ``model.toml``.
+    A track decoder is among them when ``manifest`` has a table ``tracks``, the graph of one step
+    where it lies in the folder. ``manifest`` maps keys to scalars or lists, and tables to such maps,
+    as in ``model.toml``.
 
     Raises:
         BundleError: when a graph is missing.
     """
-    names = (*_FILES, _TRACKS) if "tracks" in manifest else _FILES
+    names = [*_FILES, *([_STEP] if (folder / _STEP).exists() else [])]
+    names += [_TRACKS] if "tracks" in manifest else []
     files = {name: _sha256(folder / name) for name in names}
     complete = {"format": FORMAT, **manifest, "files": files}
     lines = [f"{key} = {_toml(value)}" for key, value in complete.items() if not _is_table(value)]

@@ -7,7 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from convlstm_perception.model.network import CELL, COARSE, SKIP_CHANNELS, PedestrianMotionNet
+from convlstm_perception.model.network import (
+    CELL,
+    COARSE,
+    SKIP_CHANNELS,
+    MotionStep,
+    PedestrianMotionNet,
+)
 from convlstm_perception.model.track_decoder import TrackDecoder, TrackForecast
 
 # What TensorRT 10.3 on JetPack 6 reads, and new enough for every operator used.
@@ -17,8 +23,8 @@ _OUTPUTS = ["boxes", "scores", "future_boxes", "future_scales"]
 
 def export_graphs(
     network: PedestrianMotionNet, folder: Path, *, height: int, width: int, slots: int
-) -> tuple[Path, Path]:
-    """Write ``encoder.onnx`` and ``motion.onnx`` with fixed shapes and batch 1.
+) -> tuple[Path, Path, Path]:
+    """Write ``encoder.onnx``, ``motion.onnx`` and ``step.onnx`` with fixed shapes and batch 1.
 
     Args:
         network: on the CPU; it is put into evaluation mode.
@@ -27,7 +33,7 @@ def export_graphs(
         slots: the window's T.
 
     Returns:
-        The two paths.
+        The three paths.
 
     Raises:
         ValueError: when the size is not a multiple of 32.
@@ -37,7 +43,9 @@ def export_graphs(
     network.eval()
     config = network.config
     image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
-    encoder_path, motion_path = folder / "encoder.onnx", folder / "motion.onnx"
+    encoder_path, motion_path, step_path = (
+        folder / f"{name}.onnx" for name in ("encoder", "motion", "step")
+    )
     export_module(network.encoder, (image,), encoder_path, ["image"], ["input_to_state", "skip"])
     coarse = CELL * COARSE
     slot = torch.zeros(1, 4 * config.hidden_channels, height // coarse, width // coarse)
@@ -52,7 +60,15 @@ def export_graphs(
         [*names, "skip", "valid", "dt"],
         _OUTPUTS,
     )
-    return encoder_path, motion_path
+    state = torch.zeros(1, config.hidden_channels, *slot.shape[2:])
+    export_module(
+        MotionStep(network.motion).eval(),
+        (slot, skip, state, state.clone(), torch.zeros(1, 1)),
+        step_path,
+        ["input_to_state", "skip", "hidden", "cell", "dt"],
+        [*_OUTPUTS, "next_hidden", "next_cell"],
+    )
+    return encoder_path, motion_path, step_path
 
 
 class _CameraTracks(nn.Module):

@@ -164,7 +164,10 @@ class Motion(nn.Module):
     def forward(
         self, input_to_state: Sequence[Tensor], skip: Tensor, valid: Tensor, dt: Tensor
     ) -> MotionOutput:
-        hidden = self.remember(input_to_state, valid, dt)
+        return self.answer(self.remember(input_to_state, valid, dt), skip)
+
+    def answer(self, hidden: Tensor, skip: Tensor) -> MotionOutput:
+        """Pedestrians and their trajectories from a hidden state and the newest frame's ``skip``."""
         features = self.fuse(hidden, skip)
         scores, cells = self.peaks(torch.sigmoid(self.heatmap(features)))
         box, motion = self.at_candidates(hidden, features, cells)
@@ -240,6 +243,28 @@ class Motion(nn.Module):
             ),
             future_scales=torch.cat([scale[..., :2] * unit, scale[..., 2:]], dim=-1),
         )
+
+
+class MotionStep(nn.Module):
+    """One step of a :class:`Motion` whose state is carried on from frame to frame.
+
+    ``forward`` takes the newest frame's ``input_to_state`` and ``skip``, the state before it,
+    ``hidden`` and ``cell`` (B, hidden, H/16, W/16), and (B, 1) ``dt``, the seconds since the frame
+    of that state (0 with the zero state). It returns the four of :class:`MotionOutput`, then the
+    hidden state and the cell state after it.
+    """
+
+    def __init__(self, motion: Motion) -> None:
+        super().__init__()
+        self.motion = motion
+
+    def forward(
+        self, input_to_state: Tensor, skip: Tensor, hidden: Tensor, cell: Tensor, dt: Tensor
+    ) -> tuple[Tensor, ...]:
+        motion = self.motion
+        elapsed = dt.view(-1, 1, 1, 1) * motion.dt_to_gates
+        state = motion.recurrence(input_to_state + elapsed, ConvLSTMState(hidden, cell))
+        return (*motion.answer(state.hidden, skip), *state)
 
 
 def _corners(cells: Tensor, columns: int) -> Tensor:

@@ -135,7 +135,7 @@ def test_exported_graphs_equal_the_network(
 ) -> None:
     """Both graphs in ONNX Runtime, fed as the pipeline feeds them, to 1e-4."""
     images, valid, dt = window
-    encoder_path, motion_path = export_graphs(
+    encoder_path, motion_path, _ = export_graphs(
         network, tmp_path, height=HEIGHT, width=WIDTH, slots=SLOTS
     )
     encoder = onnxruntime.InferenceSession(encoder_path)
@@ -157,6 +157,37 @@ def test_export_refuses_a_size_that_does_not_fit(
 ) -> None:
     with pytest.raises(ValueError, match="multiples of 32"):
         export_graphs(network, tmp_path, height=100, width=WIDTH, slots=SLOTS)
+
+
+def test_steps_with_the_state_carried_on_equal_the_window(
+    network: PedestrianMotionNet, tmp_path: Path
+) -> None:
+    """Frame by frame through ``step.onnx`` from the zero state, as through ``motion.onnx`` at once."""
+    paths = export_graphs(network, tmp_path, height=HEIGHT, width=WIDTH, slots=SLOTS)
+    encoder, motion, step = (onnxruntime.InferenceSession(path) for path in paths)
+    random = np.random.default_rng(5)
+    images = random.integers(0, 256, (SLOTS, 1, HEIGHT, WIDTH, 3), np.uint8)
+    elapsed = np.array([0.0, 0.1, 0.23, 0.07], np.float32)  # oldest first
+    encoded = [encoder.run(None, {"image": image}) for image in images]
+    side = (1, CONFIG.hidden_channels, HEIGHT // 16, WIDTH // 16)
+    hidden = cell = np.zeros(side, np.float32)
+    for (slot, skip), dt in zip(encoded, elapsed, strict=True):
+        *answers, hidden, cell = step.run(
+            None,
+            {
+                "input_to_state": slot,
+                "skip": skip,
+                "hidden": hidden,
+                "cell": cell,
+                "dt": dt.reshape(1, 1),
+            },
+        )
+    window = {f"input_to_state_{k}": encoded[-1 - k][0] for k in range(SLOTS)}
+    flags = {"valid": np.ones((1, SLOTS), np.float32), "dt": elapsed[None, ::-1].copy()}
+    expected = motion.run(None, {**window, "skip": encoded[-1][1], **flags})
+    assert np.abs(hidden).max() > 0.01
+    for have, want in zip(answers, expected, strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-4)
 
 
 def test_large_features_do_not_saturate_the_gates() -> None:
