@@ -142,8 +142,8 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> Path:
     """Write ``model.toml`` beside the graphs, with their sha256 under ``files``.
 
     A track decoder is among them when ``manifest`` has a table ``tracks``, the graph of one step
-    where it lies in the folder. ``manifest`` maps keys to scalars or lists, and tables to such maps,
-    as in ``model.toml``.
+    where it lies in the folder. ``manifest`` maps keys to scalars or lists, and tables to such
+    maps, as in ``model.toml``.
 
     Raises:
         BundleError: when a graph is missing.

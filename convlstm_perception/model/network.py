@@ -167,7 +167,7 @@ class Motion(nn.Module):
         return self.answer(self.remember(input_to_state, valid, dt), skip)
 
     def answer(self, hidden: Tensor, skip: Tensor) -> MotionOutput:
-        """Pedestrians and their trajectories from a hidden state and the newest frame's ``skip``."""
+        """Pedestrians and their trajectories from a hidden state and the newest ``skip``."""
         features = self.fuse(hidden, skip)
         scores, cells = self.peaks(torch.sigmoid(self.heatmap(features)))
         box, motion = self.at_candidates(hidden, features, cells)

@@ -162,7 +162,7 @@ def test_export_refuses_a_size_that_does_not_fit(
 def test_steps_with_the_state_carried_on_equal_the_window(
     network: PedestrianMotionNet, tmp_path: Path
 ) -> None:
-    """Frame by frame through ``step.onnx`` from the zero state, as through ``motion.onnx`` at once."""
+    """Frame by frame through ``step.onnx`` from zero, as through ``motion.onnx`` at once."""
     paths = export_graphs(network, tmp_path, height=HEIGHT, width=WIDTH, slots=SLOTS)
     encoder, motion, step = (onnxruntime.InferenceSession(path) for path in paths)
     random = np.random.default_rng(5)
