@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from convlstm_perception.engine.bundle import MANIFEST
+from tests.support.graphs import HEIGHT, WIDTH, write_tiny_bundle
 
 FLOAT, HALF, UINT8 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8
 Tensors = Mapping[str, tuple[int, Sequence[int | str | None]]]
@@ -41,3 +46,31 @@ def convolution(dtype: int = FLOAT, batch: int | str = 1) -> bytes:
         {"features": (dtype, [batch, 8, 16, 16])},
         {"weights": np.ones((8, 3, 3, 3), kind)},
     )
+
+
+def write_convolution_bundle(folder: Path) -> Path:
+    """The tiny bundle with an encoder of convolutions, which can be quantised."""
+    write_tiny_bundle(folder)
+    encoder = onnx_graph(
+        [
+            helper.make_node("Cast", ["image"], ["float"], to=FLOAT),
+            helper.make_node("Transpose", ["float"], ["planes"], perm=[0, 3, 1, 2]),
+            helper.make_node("Conv", ["planes", "first"], ["skip"], strides=[8, 8]),
+            helper.make_node("Conv", ["skip", "second"], ["input_to_state"], strides=[2, 2]),
+        ],
+        {"image": (UINT8, [1, HEIGHT, WIDTH, 3])},
+        {
+            "skip": (FLOAT, [1, 1, HEIGHT // 8, WIDTH // 8]),
+            "input_to_state": (FLOAT, [1, 1, HEIGHT // 16, WIDTH // 16]),
+        },
+        {
+            "first": np.full((1, 3, 8, 8), 1 / 192, np.float32),
+            "second": np.full((1, 1, 2, 2), 1 / 4, np.float32),
+        },
+    )
+    manifest, path = folder / MANIFEST, folder / "encoder.onnx"
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.write_bytes(encoder)
+    after = hashlib.sha256(encoder).hexdigest()
+    manifest.write_text(manifest.read_text().replace(before, after))
+    return folder

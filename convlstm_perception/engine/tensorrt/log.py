@@ -45,23 +45,29 @@ class Failures:
 
 
 class Log:
-    """Takes TensorRT's messages: warnings are logged at once, errors as :meth:`failures` says."""
+    """Takes TensorRT's messages.
+
+    Warnings are logged at once, each of them once in a call (a build may repeat one for every
+    layer); errors as :meth:`failures` says.
+    """
 
     def __init__(self) -> None:
         self._open: list[Failures] = []
+        self._told: set[str] = set()
 
     def add(self, severity: str, text: str) -> None:
         """Take one message; ``severity`` is the name of TensorRT's."""
         lines = telling_lines(text)
-        if severity not in _FAILURES:
-            level = _LEVELS.get(severity)
-            if level is not None and lines:
-                _logger.log(level, "%s", " ".join(lines))
-        elif self._open:
+        words = " ".join(lines)
+        if severity in _FAILURES:
             for failures in self._open:
                 failures.lines += lines
-        elif lines:
-            _logger.error("%s", " ".join(lines))
+            if words and not self._open:
+                _logger.error("%s", words)
+        elif severity in _LEVELS and words and words not in self._told:
+            _logger.log(_LEVELS[severity], "%s", words)
+            if self._open:
+                self._told.add(words)
 
     @contextmanager
     def failures(self) -> Iterator[Failures]:
@@ -72,6 +78,7 @@ class Log:
             yield failures
         finally:
             self._open.remove(failures)
+            self._told.clear()
         for line in failures.lines:
             _logger.error("%s", line)
 

@@ -85,6 +85,16 @@ def test_errors_are_kept_for_the_exception_and_logged_without_one(
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 2 + [logging.WARNING]
 
 
+def test_a_warning_is_told_once_in_a_call(caplog: pytest.LogCaptureFixture) -> None:
+    log = Log()
+    for _ in range(2):
+        with log.failures():
+            for _ in range(100):
+                log.add("WARNING", "of every layer")
+            log.add("WARNING", "another")
+    assert caplog.messages == ["of every layer", "another"] * 2
+
+
 @pytest.mark.skipif(driver_present(), reason="with a driver, such a line is an error")
 def test_lines_about_the_missing_driver_are_left_out() -> None:
     assert telling_lines("the reason\n [catchCudaError] (cudaError 35: insufficient)\n\n") == [

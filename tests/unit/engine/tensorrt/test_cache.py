@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from convlstm_perception.errors import EngineError
 ROOT = Path(__file__).resolve().parents[4]
 CONTENT = SealedFile({"report": [1, 2]}, bytes(range(256)) * 40)
 ANEW = SealedFile({}, b"built anew")
+Start = Callable[[str], subprocess.Popen[str]]
 
 
 def key(**facts: str | int) -> CacheKey:
@@ -173,14 +175,26 @@ print(json.dumps([entry.fresh, entry.content.payload[:1].decode(), len(entry.con
 """
 
 
-def start(folder: Path, payload: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", BUILDER, str(folder), payload],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a process; what still runs after the test is ended."""
+    processes = []
+
+    def begin(payload: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", BUILDER, str(tmp_path), payload],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.communicate()
 
 
 def first_line(process: subprocess.Popen[str]) -> str:
@@ -194,20 +208,20 @@ def wait_for_lock(process: subprocess.Popen[str]) -> None:
     assert "another process makes it; waiting for it" in process.stderr.readline()
 
 
-def test_of_two_processes_one_builds_and_the_other_waits(tmp_path: Path) -> None:
-    first = start(tmp_path, "a")
+def test_of_two_processes_one_builds_and_the_other_waits(start: Start, tmp_path: Path) -> None:
+    first = start("a")
     assert first_line(first) == "building"
-    second = start(tmp_path, "b")
+    second = start("b")
     wait_for_lock(second)
     (tmp_path / "go").touch()
     assert json.loads(first.communicate(timeout=60)[0]) == [True, "a", 300_000]
     assert json.loads(second.communicate(timeout=60)[0]) == [False, "a", 300_000]
 
 
-def test_a_killed_builder_frees_the_lock(tmp_path: Path) -> None:
-    first = start(tmp_path, "a")
+def test_a_killed_builder_frees_the_lock(start: Start, tmp_path: Path) -> None:
+    first = start("a")
     assert first_line(first) == "building"
-    second = start(tmp_path, "b")
+    second = start("b")
     wait_for_lock(second)
     # What it had written of its file when it died.
     cut_off = next(tmp_path.glob("*.lock")).with_suffix(".partial")
@@ -220,9 +234,9 @@ def test_a_killed_builder_frees_the_lock(tmp_path: Path) -> None:
     assert not cut_off.exists()
 
 
-def test_many_processes_at_once_build_once(tmp_path: Path) -> None:
+def test_many_processes_at_once_build_once(start: Start, tmp_path: Path) -> None:
     (tmp_path / "go").touch()
-    processes = [start(tmp_path, letter) for letter in "abcd"]
+    processes = [start(letter) for letter in "abcd"]
     outputs = [process.communicate(timeout=60)[0].splitlines() for process in processes]
     answers = [json.loads(lines[-1]) for lines in outputs]
     assert sorted(fresh for fresh, _, _ in answers) == [False, False, False, True]

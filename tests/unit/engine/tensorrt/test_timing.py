@@ -75,7 +75,10 @@ def test_a_folder_that_cannot_be_written_stops_no_build(
 
 
 def test_rtx_measures_nothing(
-    rtx: TensorRtBindings, config: api.IBuilderConfig, tmp_path: Path
+    rtx: TensorRtBindings,
+    config: api.IBuilderConfig,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     timings = TimingCacheFile(rtx, tmp_path, Target("sm89"))
     write_sealed(timings.path, SealedFile({}, b"never read"))
@@ -83,3 +86,4 @@ def test_rtx_measures_nothing(
     timings.attach(config)
     timings.keep(config)
     assert timings.path.read_bytes() == before
+    assert caplog.messages == []
