@@ -20,6 +20,8 @@ _DTYPES: dict[str, np.dtype] = {
     "tensor(int64)": np.dtype(np.int64),
 }
 
+_BATCH = "batch"  # name of the side that the bundle's graphs leave open
+
 
 def cuda_available() -> bool:
     """True when this ONNX Runtime was built with CUDA."""
@@ -28,6 +30,9 @@ def cuda_available() -> bool:
 
 class OnnxRuntimeEngine:
     """An ONNX graph in ONNX Runtime; see :class:`Engine`.
+
+    A side called ``batch`` is fixed to 1, for cameras take turns here, and ONNX Runtime folds
+    and plans a graph of fixed shapes when it loads it.
 
     Arrays are bound by address: on the CPU nothing is copied, neither in nor out.
 
@@ -41,6 +46,7 @@ class OnnxRuntimeEngine:
         options.log_severity_level = 3
         # Two graphs take turns: a pool that spins while it waits takes the other's processors.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_free_dimension_override_by_name(_BATCH, 1)
         try:
             self._session = onnxruntime.InferenceSession(
                 path, options, providers=[_PROVIDERS[device]]

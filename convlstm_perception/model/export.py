@@ -19,12 +19,16 @@ from convlstm_perception.model.track_decoder import TrackDecoder, TrackForecast
 # What TensorRT 10.3 on JetPack 6 reads, and new enough for every operator used.
 _OPSET = 18
 _OUTPUTS = ["boxes", "scores", "future_boxes", "future_scales"]
+_EXAMPLE_BATCH = 2  # a side of 1 would be taken for a constant
 
 
 def export_graphs(
     network: PedestrianMotionNet, folder: Path, *, height: int, width: int, slots: int
 ) -> tuple[Path, Path, Path]:
-    """Write ``encoder.onnx``, ``motion.onnx`` and ``step.onnx`` with fixed shapes and batch 1.
+    """Write ``encoder.onnx``, ``motion.onnx`` and ``step.onnx``: all sizes fixed but the batch.
+
+    The first side of every input and output is the batch, named ``batch``; its rows do not see
+    each other.
 
     Args:
         network: on the CPU; it is put into evaluation mode.
@@ -42,16 +46,23 @@ def export_graphs(
         raise ValueError(f"input size {height}x{width}: height and width must be multiples of 32")
     network.eval()
     config = network.config
-    image = torch.zeros(1, height, width, 3, dtype=torch.uint8)
+    image = torch.zeros(_EXAMPLE_BATCH, height, width, 3, dtype=torch.uint8)
     encoder_path, motion_path, step_path = (
         folder / f"{name}.onnx" for name in ("encoder", "motion", "step")
     )
-    export_module(network.encoder, (image,), encoder_path, ["image"], ["input_to_state", "skip"])
-    coarse = CELL * COARSE
-    slot = torch.zeros(1, 4 * config.hidden_channels, height // coarse, width // coarse)
-    skip = torch.zeros(1, SKIP_CHANNELS, height // CELL, width // CELL)
+    export_module(
+        network.encoder,
+        (image,),
+        encoder_path,
+        ["image"],
+        ["input_to_state", "skip"],
+        open_batch=True,
+    )
+    grid = height // (CELL * COARSE), width // (CELL * COARSE)
+    slot = torch.zeros(_EXAMPLE_BATCH, 4 * config.hidden_channels, *grid)
+    skip = torch.zeros(_EXAMPLE_BATCH, SKIP_CHANNELS, height // CELL, width // CELL)
     window = [slot.clone() for _ in range(slots)]
-    flags = torch.ones(1, slots)
+    flags = torch.ones(_EXAMPLE_BATCH, slots)
     names = [f"input_to_state_{index}" for index in range(slots)]
     export_module(
         network.motion,
@@ -59,14 +70,16 @@ def export_graphs(
         motion_path,
         [*names, "skip", "valid", "dt"],
         _OUTPUTS,
+        open_batch=True,
     )
-    state = torch.zeros(1, config.hidden_channels, *slot.shape[2:])
+    state = torch.zeros(_EXAMPLE_BATCH, config.hidden_channels, *grid)
     export_module(
         MotionStep(network.motion).eval(),
-        (slot, skip, state, state.clone(), torch.zeros(1, 1)),
+        (slot, skip, state, state.clone(), torch.zeros(_EXAMPLE_BATCH, 1)),
         step_path,
         ["input_to_state", "skip", "hidden", "cell", "dt"],
         [*_OUTPUTS, "next_hidden", "next_cell"],
+        open_batch=True,
     )
     return encoder_path, motion_path, step_path
 
@@ -104,9 +117,26 @@ def export_track_decoder(decoder: TrackDecoder, path: Path, *, batch: int) -> No
 
 
 def export_module(
-    module: nn.Module, args: tuple[object, ...], path: Path, inputs: list[str], outputs: list[str]
+    module: nn.Module,
+    args: tuple[object, ...],
+    path: Path,
+    inputs: list[str],
+    outputs: list[str],
+    *,
+    open_batch: bool = False,
 ) -> None:
-    """Write one module with the fixed shapes of its example ``args`` to one ONNX file."""
+    """Write one module to one ONNX file, with the shapes of its example ``args``.
+
+    Args:
+        module: in evaluation mode.
+        args: of its ``forward``: tensors, or lists of them.
+        path: to write to.
+        inputs, outputs: names of the graph's tensors.
+        open_batch: leave the first side of every tensor open; it is then called ``batch``, and
+            that of ``args`` is to be 2 or more.
+    """
+    batch = {0: torch.export.Dim("batch")}
+    open_sides = tuple([batch for _ in arg] if isinstance(arg, list) else batch for arg in args)
     # The legacy exporter doubles the nodes of the unrolled window; dynamo keeps it lean.
     torch.onnx.export(
         module,
@@ -115,6 +145,7 @@ def export_module(
         input_names=inputs,
         output_names=outputs,
         opset_version=_OPSET,
+        dynamic_shapes=open_sides if open_batch else None,
         dynamo=True,
         external_data=False,
         verbose=False,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from convlstm_perception.engine import (
@@ -13,7 +15,9 @@ from convlstm_perception.engine import (
     MotionModel,
     OnnxRuntimeEngine,
     default_bundle_path,
+    write_manifest,
 )
+from convlstm_perception.engine.settings import MemoryMode
 from convlstm_perception.errors import BundleError, EngineError, ParameterError
 from convlstm_perception.stream import CameraPipeline, PipelineSettings
 from tests.support.graphs import CANDIDATES, HORIZONS, SLOTS, write_tiny_bundle
@@ -36,13 +40,34 @@ def test_a_bundle_reads_back_what_was_written(folder: Path) -> None:
     assert bundle.model_id == "tiny-1.0.0"
     assert (bundle.slots, bundle.candidates, bundle.horizons) == (SLOTS, CANDIDATES, HORIZONS)
     assert (bundle.detection_threshold, bundle.low_threshold) == (0.5, 0.4)
+    assert bundle.step_path == folder / "step.onnx"
 
 
-def test_a_changed_file_is_refused(folder: Path) -> None:
-    path = folder / "motion.onnx"
+def test_a_bundle_may_have_no_graph_of_one_step(folder: Path) -> None:
+    (folder / "step.onnx").unlink()
+    with pytest.raises(BundleError, match=r"step\.onnx: cannot be read"):
+        ModelBundle.load(folder)  # for its manifest lists one
+    list_what_is_there(folder)
+    bundle = ModelBundle.load(folder)
+    assert bundle.step_path is None
+    assert MotionModel.load(bundle).memory == "window"
+    with pytest.raises(BundleError, match=r"'stateful' needs step\.onnx"):
+        MotionModel.load(bundle, EngineSettings(memory="stateful"))
+
+
+def list_what_is_there(folder: Path) -> None:
+    """Write the manifest anew, of the graphs that are there."""
+    manifest = tomllib.loads((folder / "model.toml").read_text())
+    del manifest["format"], manifest["files"]
+    write_manifest(folder, manifest)
+
+
+@pytest.mark.parametrize("name", ["motion", "step"])
+def test_a_changed_file_is_refused(folder: Path, name: str) -> None:
+    path = folder / f"{name}.onnx"
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(
-        BundleError, match=r"motion\.onnx: sha256 is \w+\.\.\., but model\.toml says"
+        BundleError, match=rf"{name}\.onnx: sha256 is \w+\.\.\., but model\.toml says"
     ):
         ModelBundle.load(folder)
 
@@ -107,7 +132,29 @@ def test_run_writes_into_the_callers_arrays_and_refuses_others(folder: Path) -> 
         engine.run({"image": image[:, ::-1]}, outputs)
 
 
-def test_the_shipped_bundle_loads_and_answers() -> None:
-    model = MotionModel.load(ModelBundle.load(default_bundle_path()), EngineSettings(threads=1))
+def test_an_open_batch_is_fixed_to_one(folder: Path) -> None:
+    for name in ("encoder", "motion", "step"):
+        path = folder / f"{name}.onnx"
+        graph = onnx.load(path).graph
+        for tensor in (*graph.input, *graph.output):
+            assert tensor.type.tensor_type.shape.dim[0].dim_param == "batch"
+        engine = OnnxRuntimeEngine(path)
+        for spec in (*engine.inputs.values(), *engine.outputs.values()):
+            assert spec.shape[0] == 1
+
+
+def test_another_open_side_is_refused(folder: Path) -> None:
+    path = folder / "encoder.onnx"
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "height"
+    onnx.save(model, path)
+    with pytest.raises(EngineError, match=r"'image' is .*'height'.*; only fixed shapes"):
+        OnnxRuntimeEngine(path)
+
+
+@pytest.mark.parametrize("memory", ["window", "stateful"])
+def test_the_shipped_bundle_loads_and_answers(memory: MemoryMode) -> None:
+    bundle = ModelBundle.load(default_bundle_path())
+    model = MotionModel.load(bundle, EngineSettings(threads=1, memory=memory))
     CameraPipeline(model, PipelineSettings()).warm_up()
     assert (model.bundle.folder / "MODEL_CARD.md").is_file()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -13,10 +15,11 @@ import torch
 from convlstm_perception.model import NetworkConfig, PedestrianMotionNet
 from convlstm_perception.model.export import export_graphs
 
-HEIGHT, WIDTH, SLOTS = 96, 160, 4
+HEIGHT, WIDTH, SLOTS = 96, 160, 8
 CONFIG = NetworkConfig(
     width=0.5, hidden_channels=8, memory_in_detection=True, candidates=6, horizons=(0.5, 1.0, 2.0)
 )
+STATE = (CONFIG.hidden_channels, HEIGHT // 16, WIDTH // 16)
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +41,38 @@ def window() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     images = torch.randint(
         0, 256, (1, SLOTS, HEIGHT, WIDTH, 3), dtype=torch.uint8, generator=generator
     )
-    valid = torch.tensor([[1.0, 1.0, 0.0, 1.0]])
-    dt = torch.tensor([[0.1, 0.2, 0.0, 0.0]])
+    valid = torch.tensor([[1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0]])
+    dt = torch.tensor([[0.1, 0.2, 0.0, 0.1, 0.3, 0.0, 0.0, 0.0]])
     return images, valid, dt
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """The exported graphs in ONNX Runtime, with their batch open."""
+
+    folder: Path
+    encoder: onnxruntime.InferenceSession
+    motion: onnxruntime.InferenceSession
+    step: onnxruntime.InferenceSession
+
+    def encode(self, images: np.ndarray) -> list[np.ndarray]:
+        """``input_to_state`` and ``skip``."""
+        return self.encoder.run(None, {"image": images})
+
+
+@pytest.fixture(scope="module")
+def graphs(network: PedestrianMotionNet, tmp_path_factory: pytest.TempPathFactory) -> Graphs:
+    folder = tmp_path_factory.mktemp("graphs")
+    paths = export_graphs(network, folder, height=HEIGHT, width=WIDTH, slots=SLOTS)
+    return Graphs(folder, *(onnxruntime.InferenceSession(path) for path in paths))
+
+
+def window_feed(
+    encoded: list[list[np.ndarray]], valid: np.ndarray, dt: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Inputs of the motion graph, of encoded frames, newest first."""
+    feed = {f"input_to_state_{slot}": features for slot, (features, _) in enumerate(encoded)}
+    return feed | {"skip": encoded[0][1], "valid": valid, "dt": dt}
 
 
 def test_output_shapes(network: PedestrianMotionNet, window) -> None:
@@ -63,7 +95,7 @@ def test_a_missing_slot_has_no_influence(network: PedestrianMotionNet, window) -
 def test_every_valid_slot_and_its_time_have_influence(network: PedestrianMotionNet, window) -> None:
     images, valid, dt = window
     reference = network(images, valid, dt).scores
-    for slot in (0, 1, 3):
+    for slot in valid[0].nonzero().flatten():
         other = images.clone()
         other[:, slot] = 255 - other[:, slot]
         assert not torch.equal(network(other, valid, dt).scores, reference)
@@ -131,24 +163,18 @@ def test_candidates_read_the_memory_where_they_are(network: PedestrianMotionNet)
 
 
 def test_exported_graphs_equal_the_network(
-    network: PedestrianMotionNet, window, tmp_path: Path
+    network: PedestrianMotionNet, window, graphs: Graphs
 ) -> None:
     """Both graphs in ONNX Runtime, fed as the pipeline feeds them, to 1e-4."""
     images, valid, dt = window
-    encoder_path, motion_path, _ = export_graphs(
-        network, tmp_path, height=HEIGHT, width=WIDTH, slots=SLOTS
-    )
-    encoder = onnxruntime.InferenceSession(encoder_path)
-    motion = onnxruntime.InferenceSession(motion_path)
-    encoded = [encoder.run(None, {"image": images[:, slot].numpy()}) for slot in range(SLOTS)]
+    encoded = [graphs.encode(images[:, slot].numpy()) for slot in range(SLOTS)]
     with torch.no_grad():
         for slot in range(SLOTS):
             for have, want in zip(encoded[slot], network.encoder(images[:, slot]), strict=True):
                 assert np.abs(have - want.numpy()).max() < 1e-4
         expected = network(images, valid, dt)
-    feed = {f"input_to_state_{slot}": encoded[slot][0] for slot in range(SLOTS)}
-    feed |= {"skip": encoded[0][1], "valid": valid.numpy(), "dt": dt.numpy()}
-    for have, want in zip(motion.run(None, feed), expected, strict=True):
+    answers = graphs.motion.run(None, window_feed(encoded, valid.numpy(), dt.numpy()))
+    for have, want in zip(answers, expected, strict=True):
         np.testing.assert_allclose(have, want.numpy(), rtol=1e-4, atol=1e-4)
 
 
@@ -159,35 +185,68 @@ def test_export_refuses_a_size_that_does_not_fit(
         export_graphs(network, tmp_path, height=100, width=WIDTH, slots=SLOTS)
 
 
-def test_steps_with_the_state_carried_on_equal_the_window(
-    network: PedestrianMotionNet, tmp_path: Path
+@pytest.mark.parametrize("graph", ["encoder", "motion", "step"])
+def test_the_batch_alone_is_open(graphs: Graphs, graph: str) -> None:
+    session = getattr(graphs, graph)
+    for tensor in (*session.get_inputs(), *session.get_outputs()):
+        assert tensor.shape[0] == "batch", tensor
+        assert all(isinstance(side, int) for side in tensor.shape[1:]), tensor
+
+
+@pytest.mark.parametrize("graph", ["encoder", "motion", "step"])
+def test_graphs_hold_no_operator_that_tensorrt_refuses_or_reads_badly(
+    graphs: Graphs, graph: str
 ) -> None:
-    """Frame by frame through ``step.onnx`` from zero, as through ``motion.onnx`` at once."""
-    paths = export_graphs(network, tmp_path, height=HEIGHT, width=WIDTH, slots=SLOTS)
-    encoder, motion, step = (onnxruntime.InferenceSession(path) for path in paths)
+    nodes = onnx.load(graphs.folder / f"{graph}.onnx").graph.node
+    assert "Conv" in {node.op_type for node in nodes}
+    refused = {"Loop", "If", "Scan", "NonZero", "GatherND", "ScatterND", "NonMaxSuppression"}
+    assert not refused & {node.op_type for node in nodes}
+
+
+def test_rows_of_a_batch_do_not_see_each_other(graphs: Graphs) -> None:
+    """Three windows at once, each with times and gaps of its own, as one by one."""
+    random = np.random.default_rng(6)
+    images = random.integers(0, 256, (SLOTS, 3, HEIGHT, WIDTH, 3), np.uint8)
+    valid = np.ones((3, SLOTS), np.float32)
+    valid[0, 3], valid[1, 1:4], valid[2, 5:] = 0.0, 0.0, 0.0
+    dt = (random.uniform(0.05, 0.3, (3, SLOTS)) * valid).astype(np.float32)
+    encoded = [graphs.encode(frames) for frames in images]
+    together = window_feed(encoded, valid, dt)
+    step = {"input_to_state": encoded[0][0], "skip": encoded[0][1], "dt": dt[:, :1]}
+    for name in ("hidden", "cell"):
+        step[name] = random.uniform(-1.0, 1.0, (3, *STATE)).astype(np.float32)
+    feeds = {"encoder": {"image": images[0]}, "motion": together, "step": step}
+    for name, feed in feeds.items():
+        session = getattr(graphs, name)
+        all_rows = session.run(None, feed)
+        for row in range(3):
+            alone = session.run(None, {key: rows[row : row + 1] for key, rows in feed.items()})
+            for have, want in zip(all_rows, alone, strict=True):
+                assert have.shape == (3, *want.shape[1:])
+                np.testing.assert_allclose(have[row], want[0], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("missing", [[], [1, 4, 5]])
+def test_steps_with_the_state_carried_on_equal_the_window(
+    graphs: Graphs, missing: list[int]
+) -> None:
+    """Valid frames one by one through ``step.onnx`` from zero, as ``motion.onnx`` at once."""
     random = np.random.default_rng(5)
     images = random.integers(0, 256, (SLOTS, 1, HEIGHT, WIDTH, 3), np.uint8)
-    elapsed = np.array([0.0, 0.1, 0.23, 0.07], np.float32)  # oldest first
-    encoded = [encoder.run(None, {"image": image}) for image in images]
-    side = (1, CONFIG.hidden_channels, HEIGHT // 16, WIDTH // 16)
-    hidden = cell = np.zeros(side, np.float32)
-    for (slot, skip), dt in zip(encoded, elapsed, strict=True):
-        *answers, hidden, cell = step.run(
-            None,
-            {
-                "input_to_state": slot,
-                "skip": skip,
-                "hidden": hidden,
-                "cell": cell,
-                "dt": dt.reshape(1, 1),
-            },
-        )
-    window = {f"input_to_state_{k}": encoded[-1 - k][0] for k in range(SLOTS)}
-    flags = {"valid": np.ones((1, SLOTS), np.float32), "dt": elapsed[None, ::-1].copy()}
-    expected = motion.run(None, {**window, "skip": encoded[-1][1], **flags})
+    encoded = [graphs.encode(image) for image in images]
+    kept = [slot for slot in range(SLOTS) if slot not in missing]
+    valid, dt = np.zeros((2, 1, SLOTS), np.float32)
+    valid[:, kept] = 1.0
+    dt[:, kept[:-1]] = random.uniform(0.03, 0.4, len(kept) - 1)
+    hidden = cell = np.zeros((1, *STATE), np.float32)
+    for slot in reversed(kept):
+        feed = {"input_to_state": encoded[slot][0], "skip": encoded[slot][1]}
+        feed |= {"hidden": hidden, "cell": cell, "dt": dt[:, slot : slot + 1]}
+        *answers, hidden, cell = graphs.step.run(None, feed)
+    expected = graphs.motion.run(None, window_feed(encoded, valid, dt))
     assert np.abs(hidden).max() > 0.01
     for have, want in zip(answers, expected, strict=True):
-        np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-5)
 
 
 def test_large_features_do_not_saturate_the_gates() -> None:
