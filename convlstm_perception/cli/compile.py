@@ -38,6 +38,7 @@ from convlstm_perception.stream.letterbox import Letterbox
 
 CALIBRATION_FRAMES = 64
 _MIB = 1 << 20
+_INDICES = ("int64", "int32", "bool")  # arithmetic of shapes and of places in a grid
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -189,7 +190,7 @@ def _print_tables(bundle: ModelBundle, compiled: CompiledBundle) -> None:
             f"built in {engine.report.seconds:.1f} s" if engine.fresh else "from the cache",
         )
     console.print(files)
-    layers = Table(title="layers as read, by the type of their output", box=box.SIMPLE)
+    layers = Table(title="layers as read, by the type of number they give", box=box.SIMPLE)
     layers.add_column("")
     for role in compiled.engines:
         layers.add_column(role, overflow="fold")
@@ -207,7 +208,7 @@ def _layer_rows(compiled: CompiledBundle) -> dict[str, dict[str, list[str]]]:
     totals: dict[str, int] = defaultdict(int)
     for role, engine in compiled.engines.items():
         for layer in engine.report.layers:
-            if layer.kind != "constant":  # weights and shapes
+            if layer.kind != "constant" and layer.dtype not in _INDICES:
                 dtype = layer.dtype.replace("float", "fp")
                 rows[layer.kind][role].append(f"{layer.count} {dtype}")
                 totals[layer.kind] += layer.count
