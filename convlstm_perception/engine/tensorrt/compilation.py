@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from convlstm_perception.engine.bundle import ModelBundle
+from convlstm_perception.engine.precision import Role
 from convlstm_perception.engine.settings import BuildPolicy, MemoryMode, Precision
 from convlstm_perception.engine.tensorrt.bindings import (
     TensorRtBackend,
@@ -22,7 +23,7 @@ from convlstm_perception.engine.tensorrt.bindings import (
 )
 from convlstm_perception.engine.tensorrt.builder import BuildRequest, Progress, build_engine
 from convlstm_perception.engine.tensorrt.cache import BuildCache, CacheKey
-from convlstm_perception.engine.tensorrt.conversion import Role, graph_in_precision
+from convlstm_perception.engine.tensorrt.conversion import graph_in_precision
 from convlstm_perception.engine.tensorrt.report import EngineReport
 from convlstm_perception.engine.tensorrt.sealed_file import SealedFile
 from convlstm_perception.engine.tensorrt.target import CURRENT, Target, parse_target, resolve_target

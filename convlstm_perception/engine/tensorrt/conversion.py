@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from convlstm_perception import __version__
+from convlstm_perception.engine import precision as converter
+from convlstm_perception.engine.precision import Role
 from convlstm_perception.engine.settings import Precision
 from convlstm_perception.engine.tensorrt.cache import BuildCache, CacheKey
 from convlstm_perception.engine.tensorrt.sealed_file import SealedFile
 from convlstm_perception.errors import EngineError
-
-Role = Literal["encoder", "motion", "step", "tracks"]
-_CONVERTER = "convlstm_perception.engine.precision"
 
 
 def graph_in_precision(
@@ -66,16 +63,11 @@ def graph_in_precision(
                 f"{path}: int8 needs images of the camera to measure the ranges of the encoder's "
                 f"features on, and none were given yet. Run: {command}"
             )
-    from convlstm_perception.engine.precision import convert_graph
-
-    graph = convert_graph(path, precision, role=role, calibration=calibration)
+    graph = converter.convert_graph(path, precision, role=role, calibration=calibration)
     return cache.store(key, SealedFile({}, graph)).content.payload
 
 
 def _converter() -> str:
-    """What converts: another version may convert otherwise. It is not imported: onnx may lack."""
-    spec = importlib.util.find_spec(_CONVERTER)
-    if spec is None or spec.origin is None:
-        raise EngineError(f"{_CONVERTER} is not installed; install convlstm_perception again")
-    code = hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
+    """What converts: another version may convert otherwise."""
+    code = hashlib.sha256(Path(converter.__file__).read_bytes()).hexdigest()
     return f"{__version__} {code[:16]}"
