@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from convlstm_perception.engine.nvidia_driver import find_gpu
 from convlstm_perception.engine.tensorrt.bindings import TensorRtBindings
-from convlstm_perception.engine.tensorrt.gpu import find_gpu
 from convlstm_perception.errors import EngineError
 
 CURRENT = "current"

@@ -108,7 +108,7 @@ def test_calibration_frames_are_evenly_chosen_and_letterboxed(bundle: Path, tmp_
             ["--precision", "int8", "--target", "sm86", "--calibration", "absent"],
             "absent: no such file or folder",
         ),
-        pytest.param([], "target 'current': CUDA finds no GPU here", marks=without_driver),
+        pytest.param([], "target 'current': no NVIDIA driver (libcuda.so.1", marks=without_driver),
     ],
 )
 def test_bad_input_is_refused(
