@@ -3,6 +3,8 @@
 from convlstm_perception.engine.backend import Backend, HostBackend
 from convlstm_perception.engine.base import Engine, TensorSpec
 from convlstm_perception.engine.bundle import ModelBundle, default_bundle_path, write_manifest
+from convlstm_perception.engine.choice import EngineDecision, decide_engine
+from convlstm_perception.engine.environment import Environment
 from convlstm_perception.engine.model import MotionModel
 from convlstm_perception.engine.onnxruntime import OnnxRuntimeEngine
 from convlstm_perception.engine.runtime import Runtime, StateStep, Window
@@ -18,7 +20,9 @@ __all__ = [
     "Backend",
     "Engine",
     "EngineChoice",
+    "EngineDecision",
     "EngineSettings",
+    "Environment",
     "HostBackend",
     "MemoryMode",
     "ModelBundle",
@@ -28,6 +32,7 @@ __all__ = [
     "StateStep",
     "TensorSpec",
     "Window",
+    "decide_engine",
     "default_bundle_path",
     "write_manifest",
 ]

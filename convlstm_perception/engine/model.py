@@ -5,7 +5,7 @@ from __future__ import annotations
 from convlstm_perception.engine.backend import Backend
 from convlstm_perception.engine.base import Engine
 from convlstm_perception.engine.bundle import ModelBundle
-from convlstm_perception.engine.choice import load_backend
+from convlstm_perception.engine.choice import EngineDecision, load_backend
 from convlstm_perception.engine.runtime import Runtime
 from convlstm_perception.engine.settings import EngineSettings, MemoryMode
 
@@ -17,12 +17,18 @@ class MotionModel:
         bundle: what was loaded.
         engine_name: what runs it, in words.
         memory: how the networks remember.
+        decision: why that runs it; None where the caller brought the backend.
     """
 
     def __init__(
-        self, bundle: ModelBundle, backend: Backend, memory: MemoryMode = "window"
+        self,
+        bundle: ModelBundle,
+        backend: Backend,
+        memory: MemoryMode = "window",
+        decision: EngineDecision | None = None,
     ) -> None:
         self.bundle, self.engine_name, self.memory = bundle, backend.name, memory
+        self.decision = decision
         self._backend = backend
         self._runtimes: list[Runtime] = []
 
@@ -42,7 +48,8 @@ class MotionModel:
             BundleError: when the graphs do not fit the bundle.
         """
         settings = settings or EngineSettings()
-        return cls(bundle, load_backend(bundle, settings, cameras), settings.memory)
+        backend, decision = load_backend(bundle, settings, cameras)
+        return cls(bundle, backend, settings.memory, decision)
 
     @property
     def tracks(self) -> Engine | None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import onnxruntime
 
 from convlstm_perception.engine.base import TensorSpec
 from convlstm_perception.errors import EngineError
+
+if TYPE_CHECKING:
+    from onnxruntime import NodeArg
 
 Device = Literal["cpu", "cuda"]
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -23,11 +28,6 @@ _DTYPES: dict[str, np.dtype] = {
 _BATCH = "batch"  # name of the side that the bundle's graphs leave open
 
 
-def cuda_available() -> bool:
-    """True when this ONNX Runtime was built with CUDA."""
-    return _PROVIDERS["cuda"] in onnxruntime.get_available_providers()
-
-
 class OnnxRuntimeEngine:
     """An ONNX graph in ONNX Runtime; see :class:`Engine`.
 
@@ -37,10 +37,12 @@ class OnnxRuntimeEngine:
     Arrays are bound by address: on the CPU nothing is copied, neither in nor out.
 
     Raises:
-        EngineError: when the file cannot be loaded, or an input or output has no fixed shape.
+        EngineError: when ONNX Runtime is missing or lacks CUDA, the file cannot be loaded, or an
+            input or output has no fixed shape.
     """
 
     def __init__(self, path: Path, device: Device = "cpu", threads: int = 0) -> None:
+        onnxruntime = _import_onnxruntime(device)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -49,10 +51,17 @@ class OnnxRuntimeEngine:
         options.add_free_dimension_override_by_name(_BATCH, 1)
         try:
             self._session = onnxruntime.InferenceSession(
-                path, options, providers=[_PROVIDERS[device]]
+                path, options, providers=[_PROVIDERS[device]], enable_fallback=False
             )
         except Exception as error:  # onnxruntime's own errors share no public base class
             raise EngineError(f"{path}: ONNX Runtime cannot load it: {error}") from error
+        if _PROVIDERS[device] not in self._session.get_providers():
+            # It only logs that CUDA's libraries did not load, and goes on with the CPU.
+            raise EngineError(
+                f"{path}: ONNX Runtime {onnxruntime.__version__} does not give CUDA; the reason "
+                "stands in its log. Install CUDA and cuDNN of the versions that it was built for: "
+                "pip install 'onnxruntime-gpu[cuda,cudnn]'."
+            )
         self._path = path
         self.backend = f"ONNX Runtime {onnxruntime.__version__} ({device.upper()})"
         self.inputs = self._specs(self._session.get_inputs())
@@ -87,7 +96,7 @@ class OnnxRuntimeEngine:
                 f"got {array.dtype} {array.shape}"
             )
 
-    def _specs(self, nodes: list[onnxruntime.NodeArg]) -> dict[str, TensorSpec]:
+    def _specs(self, nodes: list[NodeArg]) -> dict[str, TensorSpec]:
         specs = {}
         for node in nodes:
             if node.type not in _DTYPES or not all(isinstance(side, int) for side in node.shape):
@@ -97,3 +106,17 @@ class OnnxRuntimeEngine:
                 )
             specs[node.name] = TensorSpec(tuple(node.shape), _DTYPES[node.type])
         return specs
+
+
+def _import_onnxruntime(device: Device) -> Any:
+    try:
+        onnxruntime = importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise EngineError(
+            f"ONNX Runtime cannot be imported ({error}). Install it: pip install onnxruntime."
+        ) from error
+    if device == "cuda" and hasattr(onnxruntime, "preload_dlls"):
+        # Finds the libraries of NVIDIA's Python packages, which the system's loader does not.
+        with contextlib.redirect_stdout(sys.stderr):  # where it prints what it misses
+            onnxruntime.preload_dlls()
+    return onnxruntime

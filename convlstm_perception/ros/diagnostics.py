@@ -73,6 +73,8 @@ def _values(report: StreamReport, camera: Camera, model: MotionModel) -> list[Ke
         "window slots filled": f"{report.valid_slots} of {model.bundle.slots}",
         "memory (MB)": f"{camera.memory_bytes / 1e6:.1f}",
         "engine": model.engine_name,
+        "engine chosen because": model.decision.why if model.decision else "",
+        "idle GPU": model.decision.idle_gpu if model.decision else "",
         "model": model.bundle.model_id,
         "last error": report.last_error,
     }

@@ -90,10 +90,7 @@ class PerceptionNode(LifecycleNode):
             self.create_lifecycle_publisher(ImageMessage, "~/overlay", qos),
         )
         assert self._model
-        bundle = self._model.bundle
-        self.get_logger().info(
-            f"model {bundle.model_id} from {bundle.folder} on {self._model.engine_name}"
-        )
+        self._tell_engine(self._model)
         return TransitionCallbackReturn.SUCCESS
 
     @_told
@@ -143,6 +140,16 @@ class PerceptionNode(LifecycleNode):
         self._model = MotionModel.load(bundle, settings.inference)
         self._runtime = self._model.open_runtime(1, places_of(settings.pipeline, bundle))
         CameraPipeline(self._model, settings.pipeline, runtime=self._runtime).warm_up()
+
+    def _tell_engine(self, model: MotionModel) -> None:
+        bundle, decision = model.bundle, model.decision
+        line = f"model {bundle.model_id} from {bundle.folder} on {model.engine_name}"
+        self.get_logger().info(f"{line}; {decision.why}" if decision else line)
+        if decision and decision.idle_gpu:
+            self.get_logger().warning(
+                f"this machine's GPU lies idle ({decision.idle_gpu}); what it lacks is told by: "
+                "convlstm-perception doctor"
+            )
 
     def _answer_change_state(
         self, request: ChangeState.Request, response: ChangeState.Response

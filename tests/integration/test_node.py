@@ -15,6 +15,7 @@ from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 from vision_msgs.msg import Detection2DArray  # noqa: E402
 
+from convlstm_perception.engine import EngineSettings, Environment, decide_engine  # noqa: E402
 from tests.support.graphs import HORIZONS, write_tiny_bundle  # noqa: E402
 from tests.support.node import (  # noqa: E402
     NODE,
@@ -84,7 +85,9 @@ def test_images_become_detections_trajectories_and_diagnostics(
         )
         values = values_of(diagnostics)
         assert values["skipped"] == values["rejected"] == "0"
-        assert "ONNX Runtime" in values["engine"]
+        decision = decide_engine(EngineSettings(), Environment())
+        assert values["engine chosen because"] == decision.why
+        assert f"on {values['engine']}; {decision.why}" in node.log
         for stage in ("receive", "convert", "encoder", "motion", "track", "publish"):
             assert float(values[f"{stage} p50 (ms)"]) >= 0 or stage == "receive"
 

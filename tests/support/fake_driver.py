@@ -32,7 +32,7 @@ int cuDriverGetVersion(int *version) { *version = 12060; return 0; }
 #ifndef NO_COUNT
 int cuDeviceGetCount(int *count) { *count = COUNT; return ready ? 0 : 3; }
 #endif
-int cuDeviceGet(int *device, int index) { *device = 40 + index; return index >= COUNT; }
+int cuDeviceGet(int *device, int index) { *device = 40 + FIRST + index; return index >= COUNT; }
 int cuDeviceGetName(char *name, int length, int device) {
     strncpy(name, gpus[device - 40].name, length);
     return 0;
@@ -51,7 +51,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
     return 1;
 }
 """
-_DEFAULTS = {"INIT": 0, "COUNT": 2, "MEMORY_STATUS": 0}
+_DEFAULTS = {"INIT": 0, "FIRST": 0, "COUNT": 2, "MEMORY_STATUS": 0}
 
 
 def build_fake_driver(folder: Path, **facts: int) -> str:
@@ -59,9 +59,9 @@ def build_fake_driver(folder: Path, **facts: int) -> str:
 
     Args:
         folder: to write it to.
-        facts: ``INIT``, what ``cuInit`` returns; ``COUNT`` of GPUs, up to an L4 and an Orin;
-            ``MEMORY_STATUS``, what ``cuDeviceTotalMem`` returns; ``NO_COUNT`` and
-            ``NO_ERROR_NAMES`` leave that function out.
+        facts: ``INIT``, what ``cuInit`` returns; ``COUNT`` of the GPUs from ``FIRST`` on, of which
+            0 is an L4 and 1 an Orin; ``MEMORY_STATUS``, what ``cuDeviceTotalMem`` returns;
+            ``NO_COUNT`` and ``NO_ERROR_NAMES`` leave that function out.
     """
     source, library = folder / "fake_driver.c", folder / "libcuda.so.1"
     source.write_text(_SOURCE)
