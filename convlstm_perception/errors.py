@@ -23,6 +23,14 @@ class EngineError(PerceptionError):
     """An inference engine that cannot be loaded or run."""
 
 
+class DeviceError(EngineError):
+    """A device that failed; it and what was loaded on it must be opened anew."""
+
+
+class CaptureError(EngineError):
+    """Work of a device that cannot be recorded; it can still be done."""
+
+
 class FrameOrderError(PerceptionError):
     """A frame that is not newer than the frames already seen from its camera."""
 

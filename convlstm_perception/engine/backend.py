@@ -9,8 +9,19 @@ import numpy as np
 
 from convlstm_perception.engine.base import Engine, TensorSpec
 from convlstm_perception.engine.bundle import ModelBundle
-from convlstm_perception.engine.host_runtime import SKIP, SLOT, STATE, HostRuntime
+from convlstm_perception.engine.host_runtime import HostRuntime
 from convlstm_perception.engine.runtime import Runtime
+from convlstm_perception.engine.tensor_names import (
+    DT,
+    IMAGE,
+    INPUT_TO_STATE,
+    SKIP,
+    STATE,
+    VALID,
+    is_stateful,
+    next_state,
+    slot_input,
+)
 from convlstm_perception.errors import BundleError
 
 
@@ -99,11 +110,11 @@ def check_networks(
         BundleError: naming the file, the tensor and what was expected.
     """
     image = (1, bundle.input_height, bundle.input_width, 3)
-    _expect(bundle, "encoder", encoder.inputs, {"image": (image, np.uint8)})
-    for name in (SLOT, SKIP):
+    _expect(bundle, "encoder", encoder.inputs, {IMAGE: (image, np.uint8)})
+    for name in (INPUT_TO_STATE, SKIP):
         if name not in encoder.outputs:
             raise BundleError(f"{bundle.encoder_path}: has no output {name!r}; export it again")
-    slot, skip = encoder.outputs[SLOT].shape, encoder.outputs[SKIP].shape
+    slot, skip = encoder.outputs[INPUT_TO_STATE].shape, encoder.outputs[SKIP].shape
     people, horizons = (1, bundle.candidates), len(bundle.horizons)
     outputs: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {
         "boxes": ((*people, 4), np.float32),
@@ -112,16 +123,17 @@ def check_networks(
         "future_scales": ((*people, horizons, 4), np.float32),
     }
     inputs: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {SKIP: (skip, features)}
-    if STATE[0] in motion.inputs:
+    if is_stateful(motion.inputs):
         graph = "step"
         state = (1, slot[1] // 4, *slot[2:])
-        inputs |= {SLOT: (slot, features), "dt": ((1, 1), np.float32)}
-        inputs["hidden"] = outputs["next_hidden"] = state, features
-        inputs["cell"] = outputs["next_cell"] = state, np.float32
+        inputs |= {INPUT_TO_STATE: (slot, features), DT: ((1, 1), np.float32)}
+        hidden, cell = STATE
+        inputs[hidden] = outputs[next_state(hidden)] = state, features
+        inputs[cell] = outputs[next_state(cell)] = state, np.float32
     else:
         graph = "motion"
-        inputs |= {f"{SLOT}_{k}": (slot, features) for k in range(bundle.slots)}
-        inputs["valid"] = inputs["dt"] = (1, bundle.slots), np.float32
+        inputs |= {slot_input(k): (slot, features) for k in range(bundle.slots)}
+        inputs[VALID] = inputs[DT] = (1, bundle.slots), np.float32
     _expect(bundle, graph, motion.inputs, inputs)
     _expect(bundle, graph, motion.outputs, outputs)
     if tracks is not None:
@@ -129,10 +141,10 @@ def check_networks(
 
 
 def _check_tracks(bundle: ModelBundle, tracks: Bindings, horizons: int) -> None:
-    if "valid" not in tracks.inputs:
+    if VALID not in tracks.inputs:
         raise BundleError(f"{bundle.tracks_path}: has no input 'valid'; export it again")
-    batch, slots = tracks.inputs["valid"].shape
-    past = {"boxes": (batch, slots, 4), "valid": (batch, slots)}
+    batch, slots = tracks.inputs[VALID].shape
+    past = {"boxes": (batch, slots, 4), VALID: (batch, slots)}
     _expect(bundle, "tracks", tracks.inputs, {k: (v, np.float32) for k, v in past.items()})
     future = (batch, horizons, 4), np.float32
     _expect(bundle, "tracks", tracks.outputs, {"future_boxes": future, "future_scales": future})

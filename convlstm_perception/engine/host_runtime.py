@@ -9,9 +9,19 @@ import numpy as np
 
 from convlstm_perception.engine.base import Engine
 from convlstm_perception.engine.runtime import MemoryStep, MotionOutputs, StateStep, Window
+from convlstm_perception.engine.tensor_names import (
+    ANSWERS,
+    DT,
+    IMAGE,
+    INPUT_TO_STATE,
+    SKIP,
+    STATE,
+    VALID,
+    is_stateful,
+    next_state,
+    slot_input,
+)
 from convlstm_perception.types import Image
-
-SLOT, SKIP, STATE = "input_to_state", "skip", ("hidden", "cell")
 
 
 class HostRuntime:
@@ -30,11 +40,11 @@ class HostRuntime:
         self.backend = encoder.backend
         self.stage_seconds: dict[str, float] = {}
         self._encoder, self._motion = encoder, motion
-        image, slot = encoder.inputs["image"], encoder.outputs[SLOT]
+        image, slot = encoder.inputs[IMAGE], encoder.outputs[INPUT_TO_STATE]
         self._canvases = [image.allocate() for _ in range(cameras)]
         self._skip = encoder.outputs[SKIP].allocate()
         self._nothing = slot.allocate()
-        self._stateful = STATE[0] in motion.inputs
+        self._stateful = is_stateful(motion.inputs)
         if self._stateful:
             state = {name: motion.inputs[name] for name in STATE}
             self._zero = {name: spec.allocate() for name, spec in state.items()}
@@ -42,17 +52,12 @@ class HostRuntime:
                 [{name: spec.allocate() for name, spec in state.items()} for _ in range(2)]
                 for _ in range(cameras)
             ]
-            self._dt = motion.inputs["dt"].allocate()
+            self._dt = motion.inputs[DT].allocate()
         # A state remembers by itself: the features of a frame are then read once only.
         places = 1 if self._stateful else places
         self._ring = [[slot.allocate() for _ in range(places)] for _ in range(cameras)]
         self._outputs = [
-            {
-                name: spec.allocate()
-                for name, spec in motion.outputs.items()
-                if not name.startswith("next_")
-            }
-            for _ in range(cameras)
+            {name: motion.outputs[name].allocate() for name in ANSWERS} for _ in range(cameras)
         ]
         self.nbytes = sum(array.nbytes for array in self._arrays())
 
@@ -67,8 +72,8 @@ class HostRuntime:
         for camera, step in steps.items():
             start = time.perf_counter()
             features = self._features(camera, step)
-            image = {"image": self._canvases[camera]}
-            self._encoder.run(image, {SLOT: features, SKIP: self._skip})
+            image = {IMAGE: self._canvases[camera]}
+            self._encoder.run(image, {INPUT_TO_STATE: features, SKIP: self._skip})
             encoded = time.perf_counter()
             if isinstance(step, StateStep):
                 self._step(camera, step)
@@ -89,19 +94,19 @@ class HostRuntime:
     def _window(self, camera: int, window: Window) -> None:
         ring = self._ring[camera]
         inputs = {
-            f"{SLOT}_{slot}": self._nothing if place is None else ring[place]
+            slot_input(slot): self._nothing if place is None else ring[place]
             for slot, place in enumerate(window.places)
         }
-        inputs |= {SKIP: self._skip, "valid": window.valid, "dt": window.dt}
+        inputs |= {SKIP: self._skip, VALID: window.valid, DT: window.dt}
         self._motion.run(inputs, self._outputs[camera])
 
     def _step(self, camera: int, step: StateStep) -> None:
         states = self._states[camera]
         before = self._zero if step.source is None else states[step.source]
         self._dt[...] = step.dt
-        after = {f"next_{name}": array for name, array in states[step.target].items()}
+        after = {next_state(name): array for name, array in states[step.target].items()}
         self._motion.run(
-            {SLOT: self._ring[camera][0], SKIP: self._skip, "dt": self._dt, **before},
+            {INPUT_TO_STATE: self._ring[camera][0], SKIP: self._skip, DT: self._dt, **before},
             {**self._outputs[camera], **after},
         )
 

@@ -28,6 +28,10 @@ class BuilderFlag(Protocol):
     TF32: Enumerator
 
 
+class ExecutionContextAllocationStrategy(Protocol):
+    USER_MANAGED: Enumerator
+
+
 class RtxComputeCapability(Protocol):
     __members__: Mapping[str, Enumerator]
 
@@ -46,6 +50,10 @@ class NetworkDefinitionCreationFlag(Protocol):
 
 class ProfilingVerbosity(Protocol):
     DETAILED: Enumerator
+
+
+class TensorIOMode(Protocol):
+    INPUT: Enumerator
 
 
 class ILogger(Protocol):
@@ -181,8 +189,36 @@ class EngineInspector(Protocol):
     def get_engine_information(self, format: Enumerator) -> str: ...
 
 
+class IExecutionContext(Protocol):
+    def execute_async_v3(self, stream_handle: int) -> bool: ...
+
+    def set_device_memory(self, memory: int, size: int) -> None: ...
+
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool: ...
+
+    def set_tensor_address(self, name: str, memory: int) -> bool: ...
+
+
 class ICudaEngine(Protocol):
+    @property
+    def device_memory_size_v2(self) -> int: ...
+
+    @property
+    def num_io_tensors(self) -> int: ...
+
     def create_engine_inspector(self) -> EngineInspector: ...
+
+    def create_execution_context(self, strategy: Enumerator) -> IExecutionContext | None: ...
+
+    def get_tensor_dtype(self, name: str) -> Enumerator: ...
+
+    def get_tensor_mode(self, name: str) -> Enumerator: ...
+
+    def get_tensor_name(self, index: int) -> str: ...
+
+    def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[tuple[int, ...]]: ...
+
+    def get_tensor_shape(self, name: str) -> tuple[int, ...]: ...
 
 
 class Runtime(Protocol):
@@ -194,6 +230,7 @@ class Runtime(Protocol):
 # In the body of Module these names are its attributes.
 _Builder = Builder
 _BuilderFlag = BuilderFlag
+_ExecutionContextAllocationStrategy = ExecutionContextAllocationStrategy
 _ILogger = ILogger
 _IProgressMonitor = IProgressMonitor
 _LayerInformationFormat = LayerInformationFormat
@@ -202,6 +239,7 @@ _NetworkDefinitionCreationFlag = NetworkDefinitionCreationFlag
 _OnnxParser = OnnxParser
 _ProfilingVerbosity = ProfilingVerbosity
 _Runtime = Runtime
+_TensorIOMode = TensorIOMode
 
 
 class Module(Protocol):
@@ -210,6 +248,7 @@ class Module(Protocol):
     __version__: str
     Builder: type[_Builder]
     BuilderFlag: _BuilderFlag
+    ExecutionContextAllocationStrategy: _ExecutionContextAllocationStrategy
     ILogger: type[_ILogger]
     IProgressMonitor: type[_IProgressMonitor]
     LayerInformationFormat: _LayerInformationFormat
@@ -218,6 +257,7 @@ class Module(Protocol):
     OnnxParser: type[_OnnxParser]
     ProfilingVerbosity: _ProfilingVerbosity
     Runtime: type[_Runtime]
+    TensorIOMode: _TensorIOMode
 
 
 class RtxModule(Module, Protocol):

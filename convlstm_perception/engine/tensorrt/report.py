@@ -10,7 +10,7 @@ from typing import Any
 
 from convlstm_perception.engine.tensorrt import api
 from convlstm_perception.engine.tensorrt.bindings import TensorRtBindings
-from convlstm_perception.errors import EngineError
+from convlstm_perception.engine.tensorrt.network import deserialize
 
 _NAMES = {"FLOAT": "float32", "HALF": "float16", "BF16": "bfloat16"}
 
@@ -91,13 +91,7 @@ def count_kernels(bindings: TensorRtBindings, plan: bytes) -> tuple[LayerReport,
     Raises:
         EngineError: when the engine cannot be loaded here.
     """
-    with bindings.log.failures() as failures:
-        engine = bindings.module.Runtime(bindings.logger).deserialize_cuda_engine(plan)
-        if engine is None:
-            raise EngineError(
-                f"{bindings.title} cannot load the engine that it just built: "
-                f"{' '.join(failures.lines)}"
-            )
+    engine = deserialize(bindings, plan, "the engine that was just built")
     inspector = engine.create_engine_inspector()
     text = inspector.get_engine_information(bindings.module.LayerInformationFormat.JSON)
     return kernels_of(json.loads(text))

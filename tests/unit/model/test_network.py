@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,27 +13,17 @@ import onnxruntime
 import pytest
 import torch
 
-from convlstm_perception.model import NetworkConfig, PedestrianMotionNet
+from convlstm_perception.model import PedestrianMotionNet
 from convlstm_perception.model.export import export_graphs
+from tests.support.networks import CONFIG, HEIGHT, SLOTS, WIDTH
 
-HEIGHT, WIDTH, SLOTS = 96, 160, 8
-CONFIG = NetworkConfig(
-    width=0.5, hidden_channels=8, memory_in_detection=True, candidates=6, horizons=(0.5, 1.0, 2.0)
-)
 STATE = (CONFIG.hidden_channels, HEIGHT // 16, WIDTH // 16)
 
 
-@pytest.fixture(scope="module")
-def network() -> PedestrianMotionNet:
-    torch.manual_seed(3)
-    network = PedestrianMotionNet(CONFIG).eval()
-    # Untrained heat is almost flat, and peaks that tie may come in any order: sharpen it.
-    with torch.no_grad():
-        network.motion.heatmap.logits.weight.mul_(30)
-        torch.nn.init.normal_(network.motion.hidden_to_skip.weight)
-        torch.nn.init.normal_(network.motion.motion.perceptron[-1].weight, std=0.1)
-        torch.nn.init.normal_(network.motion.dt_to_gates)
-    return network
+@pytest.fixture
+def network(small_network: PedestrianMotionNet) -> PedestrianMotionNet:
+    """A copy that a test may change."""
+    return copy.deepcopy(small_network)
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +52,9 @@ class Graphs:
 
 
 @pytest.fixture(scope="module")
-def graphs(network: PedestrianMotionNet, tmp_path_factory: pytest.TempPathFactory) -> Graphs:
-    folder = tmp_path_factory.mktemp("graphs")
-    paths = export_graphs(network, folder, height=HEIGHT, width=WIDTH, slots=SLOTS)
-    return Graphs(folder, *(onnxruntime.InferenceSession(path) for path in paths))
+def graphs(small_graphs: Path) -> Graphs:
+    paths = (small_graphs / f"{name}.onnx" for name in ("encoder", "motion", "step"))
+    return Graphs(small_graphs, *(onnxruntime.InferenceSession(path) for path in paths))
 
 
 def window_feed(
@@ -131,7 +121,6 @@ def test_memory_may_serve_the_trajectories_alone(window) -> None:
 def test_future_is_constant_velocity_plus_the_residual(network: PedestrianMotionNet) -> None:
     head = network.motion.motion
     last = head.perceptron[-1]
-    saved = last.weight.clone(), last.bias.clone()
     hidden, skip = torch.randn(1, CONFIG.hidden_channels, 2, 3), torch.randn(1, 24, 8, 12)
     cells = torch.tensor([[3, 40]])
     box = network.motion.box(skip, cells)
@@ -141,8 +130,6 @@ def test_future_is_constant_velocity_plus_the_residual(network: PedestrianMotion
             first = 4 + 8 * horizon
             last.weight[first : first + 4], last.bias[first : first + 4] = 0.0, 0.0
         motion = head(hidden, skip, box, cells, torch.tensor([[0, 4]]), place)
-        last.weight.copy_(saved[0])
-        last.bias.copy_(saved[1])
     assert motion.velocity.abs().min() > 0
     for index, horizon in enumerate(CONFIG.horizons):
         torch.testing.assert_close(motion.displacement[..., index, :], motion.velocity * horizon)

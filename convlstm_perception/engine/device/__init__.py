@@ -1,0 +1,1 @@
+"""Networks and their memory on a device: addresses, one stream, and replayed graphs."""
