@@ -67,6 +67,8 @@ class Shortened(PedestrianMotionTraining):
         return super().training_step(self._shown(batch), batch_index)
 
     def validation_step(self, batch: Any, batch_index: int) -> None:
+        # Judged where there is motion to be seen: in whole windows, the same for every variant.
+        whole = batch.targets.valid.all(1, keepdim=True)
         batch = self._shown(batch)
         super().validation_step(batch, batch_index)
         motion, targets = self.network.motion, batch.targets
@@ -76,8 +78,7 @@ class Shortened(PedestrianMotionTraining):
         cells, _ = self._cells(targets, *features.shape[-1:-3:-1], neighbours=False)
         _, predicted = motion.at_candidates(hidden, features, cells)
         truth = targets.motion[..., _HORIZON, :2]
-        # Judged where there is motion to be seen: a full window, and a known future.
-        known = truth.isfinite().all(-1) & (targets.valid.sum(1, keepdim=True) == self.slots)
+        known = truth.isfinite().all(-1) & whole
         difference = predicted.displacement[..., _HORIZON, :2] - truth
         self.errors.append(difference.norm(dim=-1)[known])
         self.standing.append(truth.norm(dim=-1)[known])
@@ -93,6 +94,7 @@ def run(variant: Variant, arguments: argparse.Namespace) -> dict[str, float]:
         pretrained="movenet",
         steps=arguments.steps,
         batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
         network=variant.network,
     )
     module = Shortened(config, variant.slots)
@@ -141,6 +143,7 @@ def main() -> None:
     parser.add_argument("--validation-clips", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--accelerator", default="auto")
     parser.add_argument("--output", type=Path, default=Path("out/ablations"))
     arguments = parser.parse_args()
