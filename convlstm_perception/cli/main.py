@@ -23,7 +23,9 @@ COMMANDS = {
     "evaluate": "measure the quality on an annotated video",
     "train": "train a model",
     "export": "make a model bundle of a training checkpoint",
+    "benchmark": "measure the speed and the memory, beside other ways to run the network",
     "compile": "build the TensorRT engines of a model bundle",
+    "doctor": "tell what this machine has for a model bundle, and what would run it",
 }
 
 _ROS_MODULES = ("rclpy", "sensor_msgs", "vision_msgs", "convlstm_perception_msgs")
