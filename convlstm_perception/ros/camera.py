@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from sensor_msgs.msg import Image as ImageMessage
 from std_msgs.msg import Header
 
 from convlstm_perception.engine import MotionModel, Runtime
-from convlstm_perception.errors import EngineError, FrameOrderError, ImageError
+from convlstm_perception.errors import DeviceError, EngineError, FrameOrderError, ImageError
 from convlstm_perception.ros.conversions import (
     detections_to_message,
     frame_from_compressed,
@@ -60,6 +61,14 @@ class Camera:
 
     The subscription's callback only stores the message; conversion, inference and publishing
     happen in a thread of this camera's own.
+
+    Args:
+        node: that the camera is part of.
+        settings: of the node.
+        model: to answer with.
+        runtime: of the model, for this camera.
+        publishers: of the answers.
+        on_device_failure: called in that thread, which ends, when the model's device has failed.
     """
 
     def __init__(
@@ -69,8 +78,10 @@ class Camera:
         model: MotionModel,
         runtime: Runtime,
         publishers: CameraPublishers,
+        on_device_failure: Callable[[DeviceError], None],
     ) -> None:
         self._node, self._model, self._publishers = node, model, publishers
+        self._on_device_failure = on_device_failure
         self._pipeline = CameraPipeline(model, settings.pipeline, runtime=runtime)
         self._overlay = OverlayRenderer(
             trail_seconds=settings.overlay_trail, title=model.bundle.model_id
@@ -162,6 +173,10 @@ class Camera:
                 logger.warning(
                     f"{self.topic}: frame rejected: {error}", throttle_duration_sec=_THROTTLE
                 )
+            except DeviceError as error:
+                self._statistics.failed(str(error))
+                self._on_device_failure(error)
+                return
             except EngineError as error:
                 self._statistics.failed(str(error))
                 logger.error(

@@ -24,7 +24,7 @@ from sensor_msgs.msg import Image as ImageMessage
 from vision_msgs.msg import Detection2DArray
 
 from convlstm_perception.engine import ModelBundle, MotionModel, Runtime, default_bundle_path
-from convlstm_perception.errors import PerceptionError
+from convlstm_perception.errors import DeviceError, PerceptionError
 from convlstm_perception.ros.camera import Camera, CameraPublishers
 from convlstm_perception.ros.diagnostics import camera_status, idle_status
 from convlstm_perception.ros.parameters import NodeParameters, NodeSettings
@@ -65,6 +65,8 @@ class PerceptionNode(LifecycleNode):
         self._outputs: CameraPublishers | None = None
         self._camera: Camera | None = None
         self._problem = ""
+        self._device_failure: DeviceError | None = None
+        self._device_failed = self.create_guard_condition(self._leave_failed_device)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", _OUTPUT_DEPTH)
         self.create_timer(_DIAGNOSTICS_PERIOD, self._publish_diagnostics)
         self._change_state = self._service_change_state.callback
@@ -82,7 +84,7 @@ class PerceptionNode(LifecycleNode):
             self._free()
             self.report_problem(f"configure refused: {error}")
             return TransitionCallbackReturn.FAILURE
-        self._problem = ""
+        self._problem, self._device_failure = "", None
         qos = QoSProfile(depth=_OUTPUT_DEPTH)
         self._outputs = CameraPublishers(
             self.create_lifecycle_publisher(Detection2DArray, "~/detections", qos),
@@ -98,15 +100,23 @@ class PerceptionNode(LifecycleNode):
         """Subscribe and answer."""
         assert self._settings and self._model and self._runtime and self._outputs
         result = super().on_activate(state)
-        self._camera = Camera(self, self._settings, self._model, self._runtime, self._outputs)
+        self._camera = Camera(
+            self,
+            self._settings,
+            self._model,
+            self._runtime,
+            self._outputs,
+            self._take_device_failure,
+        )
         self.get_logger().info(f"answering {self._camera.topic}")
         return result
 
     @_told
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop answering; the engines stay loaded."""
+        """Stop answering; the engines stay loaded, unless their device has failed."""
         self._stop_camera()
-        return super().on_deactivate(state)
+        result = super().on_deactivate(state)
+        return TransitionCallbackReturn.ERROR if self._device_failure else result
 
     @_told
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -121,7 +131,7 @@ class PerceptionNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """After an error nobody foresaw: back to unconfigured, ready to be configured again."""
+        """After a failed device or what nobody foresaw: unconfigured, to be configured again."""
         self._free()
         return TransitionCallbackReturn.SUCCESS
 
@@ -129,6 +139,17 @@ class PerceptionNode(LifecycleNode):
         """Log why the node is not what it was asked to be, and show it in the diagnostics."""
         self._problem = problem
         self.get_logger().error(problem)
+
+    def _take_device_failure(self, error: DeviceError) -> None:
+        # Called in the inference thread; the state machine is for the executor's alone.
+        self._device_failure = error
+        self._device_failed.trigger()
+
+    def _leave_failed_device(self) -> None:
+        """By way of the lifecycle's error state to unconfigured; configure loads all anew."""
+        if self._camera and self._device_failure:
+            self.report_problem(f"the device has failed: {self._device_failure}")
+            self.trigger_deactivate()
 
     def destroy_node(self) -> None:
         """Stop the inference thread before anything it uses goes."""

@@ -16,6 +16,7 @@ pytest.importorskip("rclpy", reason="no ROS 2 in this environment")
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import State, TransitionEvent
 from lifecycle_msgs.srv import ChangeState
+from vision_msgs.msg import Detection2DArray
 
 from tests.support.graphs import write_tiny_bundle
 from tests.support.node import (
@@ -24,6 +25,7 @@ from tests.support.node import (
     TRANSITIONS,
     NodeUnderTest,
     end_by,
+    image_message,
     running_node,
 )
 
@@ -67,6 +69,54 @@ def test_a_node_that_refused_configures_once_the_cause_is_mended(
         assert "deactivate and clean up" in node.set_parameter("tolerance", 0.1)
         assert node.change_state("cleanup")
         assert node.set_parameter("tolerance", 0.1) == ""
+
+
+def test_a_device_that_fails_leads_by_the_error_state_to_unconfigured(
+    bundle: Path, tmp_path: Path
+) -> None:
+    """The device is the host, which fails as long as a file is there."""
+    lost = tmp_path / "lost"
+    program = tmp_path / "node_on_a_weak_device.py"
+    program.write_text(
+        "import os, sys\n"
+        "from convlstm_perception.engine.host_runtime import HostRuntime\n"
+        "from convlstm_perception.errors import DeviceError\n"
+        "from convlstm_perception.ros.node import main\n"
+        "answer = HostRuntime.run\n"
+        "def run(self, steps):\n"
+        f"    if os.path.exists({str(lost)!r}):\n"
+        "        raise DeviceError('the device fell off the bus')\n"
+        "    return answer(self, steps)\n"
+        "HostRuntime.run = run\n"
+        "sys.exit(main())\n"
+    )
+    with running_node(tmp_path, program=[str(program)], bundle=bundle) as node:
+        diagnostics = node.collect(DiagnosticArray, "/diagnostics")
+        events = node.collect(TransitionEvent, f"{NODE}/transition_event")
+        answers = node.collect(Detection2DArray, f"{NODE}/detections")
+        node.reach("active")
+        node.settle()
+        node.send(image_message(0))
+        node.wait_until(lambda: answers, "the first answer")
+        lost.touch()
+        node.send(image_message(1))
+        node.wait_until(lambda: node.state() == STATES["unconfigured"], "the end of the error")
+        passed = [event.goal_state.id for event in events]
+        assert State.TRANSITION_STATE_ERRORPROCESSING in passed
+        node.wait_until(
+            lambda: "fell off the bus" in diagnostics[-1].status[0].message,
+            "the failure in the diagnostics",
+        )
+        assert diagnostics[-1].status[0].level == DiagnosticStatus.ERROR
+        assert len(answers) == 1
+
+        assert not node.change_state("configure"), "warming up fails as well"
+        lost.unlink()
+        node.reach("active")
+        node.settle()
+        node.send(image_message(2))
+        node.wait_until(lambda: len(answers) == 2, "an answer after configuring anew")
+        assert "Traceback" not in node.log
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from sensor_msgs.msg import Image
 from convlstm_perception.demo.processes import Child, free_domain, isolated_environment
 
 NODE = "/convlstm_perception"
+NODE_PROGRAM = ("-m", "convlstm_perception.ros.node")
 PATIENCE = 20.0  # seconds
 PROFILE = Path(__file__).resolve().parents[2] / "config" / "fastdds.xml"
 STATES = {"unconfigured": State.PRIMARY_STATE_UNCONFIGURED}
@@ -123,10 +124,18 @@ class NodeUnderTest:
 
 
 @contextmanager
-def running_node(folder: Path, **parameters: object) -> Iterator[NodeUnderTest]:
-    """Start the node with parameters in a ROS domain of its own; end it with the block."""
+def running_node(
+    folder: Path, *, program: Sequence[str] = NODE_PROGRAM, **parameters: object
+) -> Iterator[NodeUnderTest]:
+    """Start the node with parameters in a ROS domain of its own; end it with the block.
+
+    Args:
+        folder: of its log.
+        program: arguments of Python that run it.
+        parameters: of the node.
+    """
     domain = free_domain()
-    command = [sys.executable, "-m", "convlstm_perception.ros.node", "--ros-args"]
+    command = [sys.executable, *program, "--ros-args"]
     for name, value in parameters.items():
         command += ["-p", f"{name}:={value}"]
     environment = {**os.environ, **isolated_environment(domain, PROFILE)}
