@@ -62,6 +62,11 @@ class Child:
             )
 
     @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """The exit code, negative for a signal, or None while it runs."""
         return self._process.poll()

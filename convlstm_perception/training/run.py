@@ -185,7 +185,6 @@ def load_trained(checkpoint: Path) -> tuple[TrainingConfig, PedestrianMotionNet]
         raise BundleError(f"{checkpoint}: a checkpoint of a track decoder, not of the network")
     config = TrainingConfig(**stored["hyper_parameters"])
     # The checkpoint holds every weight: nothing else is read.
-    config = dataclasses.replace(config, pretrained=None, start_from=None)
-    module = PedestrianMotionTraining(config)
+    module = PedestrianMotionTraining(dataclasses.replace(config, pretrained=None, start_from=None))
     module.load_state_dict(stored["state_dict"])
     return config, module.network

@@ -152,7 +152,7 @@ def running_node(
 
 def end_by(node: NodeUnderTest, number: signal.Signals) -> int:
     """Send a signal to the node's process and return its exit code."""
-    os.kill(node.child._process.pid, number)
+    os.kill(node.child.pid, number)
     return node.child._process.wait(PATIENCE)
 
 

@@ -275,3 +275,18 @@ def test_both_phases_train_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     train(longer, cpu, resume=True)
     assert torch.load(last, weights_only=True)["global_step"] == 4
     assert [path.stat().st_mtime_ns for path in encoded] == stamps and len(stamps) == 2
+
+
+def test_a_checkpoint_tells_what_it_began_with(tmp_path: Path) -> None:
+    """An export says so in its manifest; the published weights are not fetched for it."""
+    pytest.importorskip("pytorch_lightning")
+    from convlstm_perception.training.module import PedestrianMotionTraining
+    from convlstm_perception.training.run import load_trained
+
+    network = {"width": 0.5, "hidden_channels": 8}
+    config = TrainingConfig(phase="motion", data={}, output=str(tmp_path), network=network)
+    weights = PedestrianMotionTraining(config).state_dict()
+    values = dataclasses.asdict(dataclasses.replace(config, pretrained="movenet"))
+    path = tmp_path / "best.ckpt"
+    torch.save({"hyper_parameters": values, "state_dict": weights}, path)
+    assert load_trained(path)[0].pretrained == "movenet"
