@@ -5,8 +5,8 @@
 
 The graphs are those that TensorRT's engines are built of (``convlstm-perception compile``), run
 by ONNX Runtime on the CPU, which computes in the types that they have. Prints a table in Markdown:
-AP50 on the annotated frames, and beside the single-precision answers the differences of boxes in pixels
-and of scores, of the detections that score at least ``--confident`` there.
+AP50 on the annotated frames, and the differences from the single-precision answers, of boxes in
+pixels and of scores, over the detections that score at least ``--confident`` there.
 """
 
 from __future__ import annotations
