@@ -4,7 +4,7 @@
 
 Run it in the environment of the node (``. .venv/ros_env.sh``). A folder of generated images is
 played at ``--rate``; then the node's largest resident memory so far (VmHWM), what it is at the end,
-and whether torch is loaded are read from /proc and printed as JSON.
+how much of it is Fast DDS's shared memory, and whether torch is loaded are printed as JSON.
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
             "seconds": arguments.seconds,
             "peak_rss_mb": memory_mb(pid, "VmHWM"),
             "rss_mb": memory_mb(pid, "VmRSS"),
+            "of_that_shared_with_other_processes_mb": memory_mb(pid, "RssShmem"),
             "torch_loaded": "libtorch" in mapped,
         }
 

@@ -91,12 +91,12 @@ def network_config(bundle: ModelBundle) -> NetworkConfig:
         Counter(convolution_shapes(path)) for path in (bundle.encoder_path, bundle.motion_path)
     )
     stems = [shape[0] for shape in encoder if shape[1] == 3]
-    # The recurrent convolution from the hidden state to the four gates.
-    gates = [shape for shape in motion if shape[0] == _GATES * shape[1]]
-    if stems and gates:
+    # From the hidden state to the four gates; other convolutions may have these proportions too.
+    hidden = sorted({shape[1] for shape in motion if shape[0] == _GATES * shape[1]})
+    for channels in hidden if stems else ():
         config = NetworkConfig(
             width=stems[0] / _STEM_CHANNELS,
-            hidden_channels=gates[0][1],
+            hidden_channels=channels,
             candidates=bundle.candidates,
             horizons=bundle.horizons,
         )

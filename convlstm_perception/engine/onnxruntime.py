@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import sys
 from collections.abc import Mapping
@@ -50,6 +51,8 @@ class OnnxRuntimeEngine:
         # Two graphs take turns: a pool that spins while it waits takes the other's processors.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_free_dimension_override_by_name(_BATCH, 1)
+        _share_scratch_memory()
+        options.add_session_config_entry("session.use_env_allocators", "1")
         try:
             self._session = onnxruntime.InferenceSession(
                 path, options, providers=[_PROVIDERS[device]], enable_fallback=False
@@ -121,3 +124,13 @@ def _import_onnxruntime(device: Device) -> Any:
         with contextlib.redirect_stdout(sys.stderr):  # where it prints what it misses
             onnxruntime.preload_dlls()
     return onnxruntime
+
+
+@functools.cache  # a process takes one
+def _share_scratch_memory() -> None:
+    """Give all graphs one pool of scratch memory: they take turns, and each would keep its own."""
+    import onnxruntime
+
+    arena = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    memory = onnxruntime.OrtMemoryInfo("Cpu", arena, 0, onnxruntime.OrtMemType.DEFAULT)
+    onnxruntime.create_and_register_allocator(memory, None)

@@ -80,7 +80,11 @@ class PipelineSettings:
         0.05, "seconds by which a frame may miss its slot of the window", low=0.001, high=0.5
     )
     max_rate: float = setting(
-        60.0, "camera frames a second for which the buffer is laid out", low=1.0, high=240.0
+        30.0,
+        "camera frames a second for which the buffer is laid out; of a faster camera every frame "
+        "is answered, and about so many a second are remembered",
+        low=1.0,
+        high=240.0,
     )
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
 
