@@ -47,7 +47,8 @@ def answers(
             images = calibration_frames(arguments.calibration, bundle)
             graph = Path(folder) / f"{role}.onnx"
             graph.write_bytes(convert_graph(path, precision, role=role, calibration=images))
-            engines.append(OnnxRuntimeEngine(graph, "cpu", arguments.threads))
+            fused = precision != "int8"
+            engines.append(OnnxRuntimeEngine(graph, "cpu", arguments.threads, fused=fused))
         settings = PipelineSettings()
         model = MotionModel.load(bundle, EngineSettings(engine="onnxruntime-cpu"))
         runtime = HostRuntime(*engines, cameras=1, places=places_of(settings, bundle))
