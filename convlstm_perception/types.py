@@ -9,6 +9,7 @@ and float seconds where they are durations.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,12 @@ class Trajectories:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    @classmethod
+    def nobody(cls, times: Float32Array) -> Trajectories:
+        """Of no pedestrian, at (H,) ``times``."""
+        nothing = np.zeros((0, len(times), 4), np.float32)
+        return cls(times, nothing, nothing)
+
     def take(self, rows: NDArray[np.intp] | BoolArray) -> Trajectories:
         """The trajectories of the pedestrians selected by index or mask."""
         return Trajectories(self.times, self.boxes[rows], self.variances[rows])
@@ -104,6 +111,12 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    @classmethod
+    def nobody(cls, times: Float32Array) -> Detections:
+        """No pedestrian, with trajectories at (H,) ``times``."""
+        boxes, scores = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+        return cls(boxes, scores, Trajectories.nobody(times))
 
     def take(self, rows: NDArray[np.intp] | BoolArray) -> Detections:
         """The detections selected by index or mask."""
@@ -143,6 +156,31 @@ class Tracks:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @classmethod
+    def nobody(cls, times: Float32Array) -> Tracks:
+        """No pedestrian, with trajectories at (H,) ``times``."""
+        return cls(
+            ids=np.zeros(0, np.int64),
+            boxes=np.zeros((0, 4), np.float32),
+            scores=np.zeros(0, np.float32),
+            coasting=np.zeros(0, np.bool_),
+            trajectories=Trajectories.nobody(times),
+        )
+
+
+class AnswerStatus(IntEnum):
+    """How far an answer can be relied on; the numbers are those of the messages.
+
+    Attributes:
+        OK: everything the answer rests on was there.
+        DEGRADED: it rests on fewer frames than the window should hold.
+        UNUSABLE: the image shows nothing; that nobody is answered is no all-clear.
+    """
+
+    OK = 0
+    DEGRADED = 1
+    UNUSABLE = 2
+
 
 @dataclass(frozen=True, slots=True)
 class PerceptionResult:
@@ -157,6 +195,8 @@ class PerceptionResult:
         restarted: why the buffer and the tracks began anew with this frame, or "".
         latencies: seconds spent in each stage, by the stage's name
             (``preprocess``, ``encoder``, ``motion``, ``decode``, ``track``).
+        status: how far the answer can be relied on.
+        status_reason: why it is not OK, in words; else "".
     """
 
     stamp_ns: int
@@ -166,3 +206,5 @@ class PerceptionResult:
     valid_slots: int
     restarted: str = ""
     latencies: dict[str, float] = field(default_factory=dict)
+    status: AnswerStatus = AnswerStatus.OK
+    status_reason: str = ""

@@ -14,7 +14,7 @@ from convlstm_perception.benchmark.frames import camera_source, endless_frames
 from convlstm_perception.benchmark.request import BenchmarkRequest
 from convlstm_perception.benchmark.timing import Timing
 from convlstm_perception.engine import ModelBundle, MotionModel
-from convlstm_perception.stream import CameraPipeline, PipelineSettings, places_of
+from convlstm_perception.stream import CameraRig, PipelineSettings, result_of
 from convlstm_perception.types import PerceptionResult
 
 STAGES = ("preprocess", "upload", "encoder", "motion", "download", "decode", "track")
@@ -68,12 +68,9 @@ def measure_cameras(
     bundle = ModelBundle.load(request.bundle)
     model = MotionModel.load(bundle, request.inference, cameras)
     settings = PipelineSettings()
-    runtime = model.open_runtime(cameras, places_of(settings, bundle))
-    pipelines = [
-        CameraPipeline(model, settings, runtime=runtime, camera=camera) for camera in range(cameras)
-    ]
-    for pipeline in pipelines:
-        pipeline.warm_up()
+    names = [f"camera_{number}" for number in range(cameras)]
+    rig = CameraRig(model, settings, names)
+    rig.warm_up()
     latencies: list[float] = []
     stages: dict[str, list[float]] = defaultdict(list)
     tracks = 0
@@ -82,14 +79,9 @@ def measure_cameras(
         frames = itertools.islice(endless_frames(source, bundle.step), filling + request.frames)
         for number, frame in enumerate(frames):
             start = time.perf_counter()
-            prepared = [pipeline.prepare(frame) for pipeline in pipelines]
-            steps = {camera: entered.step for camera, entered in enumerate(prepared)}
-            outputs = runtime.run(steps)
-            results = [
-                pipeline.finish(entered, outputs[pipeline.camera])
-                for pipeline, entered in zip(pipelines, prepared, strict=True)
-            ]
+            answers = rig.process(dict.fromkeys(names, frame))
             elapsed = time.perf_counter() - start
+            results = [result_of(answer) for answer in answers.values()]
             if number < filling:
                 continue
             latencies.append(elapsed)
@@ -101,7 +93,7 @@ def measure_cameras(
         latency=Timing.of(latencies),
         stages={name: Timing.of(stages[name]) for name in STAGES if name in stages},
         throughput=round(cameras * len(latencies) / sum(latencies), 2),
-        runtime_mb=round(runtime.nbytes / _MEGABYTE, 1),
+        runtime_mb=round(rig.nbytes / _MEGABYTE, 1),
         peak_rss_mb=peak_rss_mb(),
         tracks=round(tracks / (cameras * len(latencies)), 1),
     )

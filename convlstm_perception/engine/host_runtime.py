@@ -38,6 +38,7 @@ class HostRuntime:
 
     def __init__(self, encoder: Engine, motion: Engine, *, cameras: int, places: int) -> None:
         self.backend = encoder.backend
+        self.most_at_once = 1
         self.stage_seconds: dict[str, float] = {}
         self._encoder, self._motion = encoder, motion
         image, slot = encoder.inputs[IMAGE], encoder.outputs[INPUT_TO_STATE]

@@ -57,12 +57,14 @@ class Runtime(Protocol):
     Attributes:
         backend: what runs it, in words.
         nbytes: memory held for the cameras, on the host and on the device.
+        most_at_once: cameras that it gains by answering together.
         stage_seconds: how long each stage of the last run took (``encoder``, ``motion``; on a
             device also ``upload`` and ``download``).
     """
 
     backend: str
     nbytes: int
+    most_at_once: int
     stage_seconds: dict[str, float]
 
     def canvas(self, camera: int) -> Image:

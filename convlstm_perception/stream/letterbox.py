@@ -50,10 +50,14 @@ class Letterbox:
 
     def apply(self, image: Image, canvas: Image) -> None:
         """Resize ``image`` into its place in ``canvas`` (input height, input width, 3)."""
-        (height, width), (row, column) = self.size, self.corner
-        target = canvas[row : row + height, column : column + width]
+        target = self.inside(canvas)
         filtering = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR
-        cv2.resize(image, (width, height), dst=target, interpolation=filtering)
+        cv2.resize(image, target.shape[1::-1], dst=target, interpolation=filtering)
+
+    def inside(self, canvas: Image) -> Image:
+        """The part of a canvas that the image takes: a view without the bands."""
+        (height, width), (row, column) = self.size, self.corner
+        return canvas[row : row + height, column : column + width]
 
     def boxes_to_image(self, boxes: Float32Array) -> Float32Array:
         """(..., 4) boxes in input pixels to image pixels."""

@@ -1,4 +1,4 @@
-"""One camera's way from image to tracks: fit, encode, buffer, motion, decode, track."""
+"""One camera's way from image to tracks: fit, judge, encode, buffer, motion, decode, track."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from convlstm_perception.engine.bundle import ModelBundle
 from convlstm_perception.engine.model import MotionModel
 from convlstm_perception.engine.runtime import MemoryStep, MotionOutputs, Runtime
 from convlstm_perception.engine.settings import MemoryMode
-from convlstm_perception.errors import EngineError, FrameOrderError
+from convlstm_perception.errors import EngineError
 from convlstm_perception.stream.buffer import RollingBuffer, ring_places
+from convlstm_perception.stream.continuity import StreamContinuity
 from convlstm_perception.stream.decode import decode
 from convlstm_perception.stream.forecast import (
     ConstantVelocityForecaster,
@@ -22,17 +23,19 @@ from convlstm_perception.stream.forecast import (
     TrackForecaster,
     TrackPast,
 )
+from convlstm_perception.stream.image_quality import ImageQuality
 from convlstm_perception.stream.letterbox import Letterbox
 from convlstm_perception.stream.memory import FrameMemory
 from convlstm_perception.stream.settings import PipelineSettings
 from convlstm_perception.stream.state import StateMemory
 from convlstm_perception.stream.tracker import Tracker
 from convlstm_perception.types import (
-    NANOSECONDS_PER_SECOND,
+    AnswerStatus,
     Detections,
     Float32Array,
     Frame,
     PerceptionResult,
+    Tracks,
 )
 
 
@@ -83,23 +86,34 @@ class CameraPipeline:
         camera: int = 0,
     ) -> None:
         bundle = model.bundle
-        self._model, self._settings, self.camera = model, settings, camera
-        low = _or(settings.low_threshold, bundle.low_threshold)
-        self._lowest = low if lowest_score is None else min(lowest_score, low)
+        self._model, self.camera, self._lowest_score = model, camera, lowest_score
         self._times = np.array(bundle.horizons, np.float32)
-        self._window_ns = round(bundle.slots * bundle.step * NANOSECONDS_PER_SECOND)
         self.runtime = runtime or model.open_runtime(1, places_of(settings, bundle))
         self._memory = _memory(model.memory, settings, bundle)
-        self._forecaster = _forecaster(model, self._times)
-        self._tracker = Tracker(
-            settings.tracker,
-            self._times,
-            _or(settings.detection_threshold, bundle.detection_threshold),
-            self._forecaster,
-            low,
+        self._continuity = StreamContinuity(
+            slots=bundle.slots, step=bundle.step, tolerance=settings.tolerance
         )
+        self._quality = ImageQuality(settings.quality)
+        self._forecaster = _forecaster(model, self._times)
+        self._tracker = Tracker(settings.tracker, self._times, 0.0, self._forecaster)
         self._canvas = self.runtime.canvas(camera)
         self._letterbox: Letterbox | None = None
+        self.reconfigure(settings)
+
+    def reconfigure(self, settings: PipelineSettings) -> None:
+        """Answer the next frames under other settings; buffer and tracks stay.
+
+        Args:
+            settings: whose tolerance and max_rate are those that the pipeline was made with: the
+                memory is laid out for them.
+        """
+        bundle = self._model.bundle
+        low = _or(settings.low_threshold, bundle.low_threshold)
+        self._settings = settings
+        self._lowest = low if self._lowest_score is None else min(self._lowest_score, low)
+        self._quality.settings = settings.quality
+        certain = _or(settings.detection_threshold, bundle.detection_threshold)
+        self._tracker.reconfigure(settings.tracker, certain, low)
 
     def warm_up(self) -> None:
         """Run everything once, so that the first frame does not pay for lazy set-up."""
@@ -110,8 +124,9 @@ class CameraPipeline:
 
     def reset(self) -> None:
         """Forget every frame and every track."""
-        self._memory.clear()
-        self._tracker.reset()
+        self._restart()
+        self._continuity.reset()
+        self._quality.reset()
 
     def process(self, frame: Frame) -> PerceptionResult:
         """Answer one frame.
@@ -122,6 +137,8 @@ class CameraPipeline:
             EngineError: when inference fails; the frame does not enter the buffer.
         """
         prepared = self.prepare(frame)
+        if isinstance(prepared, PerceptionResult):
+            return prepared
         try:
             outputs = self.runtime.run({self.camera: prepared.step})[self.camera]
             return self.finish(prepared, outputs)
@@ -129,19 +146,30 @@ class CameraPipeline:
             self.revoke()
             raise
 
-    def prepare(self, frame: Frame) -> PreparedFrame:
+    def prepare(self, frame: Frame) -> PreparedFrame | PerceptionResult:
         """Fit a frame into the camera's canvas and enter it into its memory.
 
         For several cameras answered together: each is prepared, then the runtime is run once with
         the steps of all, then each is finished, or revoked when that failed.
 
+        Returns:
+            What the runtime is asked for; or the answer itself where the image shows nothing:
+            such a frame does not enter the memory.
+
         Raises:
             FrameOrderError: see :meth:`process`.
         """
         start = time.perf_counter()
-        restarted = self._continuity(frame)
+        self._continuity.check(frame.stamp_ns)
+        self._continuity.see(frame.stamp_ns)
         letterbox = self._fitted(frame)
         letterbox.apply(frame.image, self._canvas)
+        unusable = self._quality.judge(letterbox.inside(self._canvas), frame.stamp_ns)
+        if unusable:
+            return self._unanswered(frame, unusable, time.perf_counter() - start)
+        restarted = self._continuity.broken(frame.stamp_ns)
+        if restarted:
+            self._restart()
         step = self._memory.admit(frame.stamp_ns)
         return PreparedFrame(frame, step, letterbox, restarted, time.perf_counter() - start)
 
@@ -161,6 +189,8 @@ class CameraPipeline:
             detections = self._decode(outputs, prepared.letterbox)
         with _measured(latencies, "track"):
             tracks = self._tracker.update(detections, frame.stamp_ns, frame.image)
+        self._continuity.enter(frame.stamp_ns)
+        lack = self._continuity.degradation()
         return PerceptionResult(
             frame.stamp_ns,
             frame.frame_id,
@@ -169,40 +199,38 @@ class CameraPipeline:
             valid_slots=self._memory.filled(prepared.step),
             restarted=prepared.restarted,
             latencies=latencies,
+            status=AnswerStatus.DEGRADED if lack else AnswerStatus.OK,
+            status_reason=lack,
         )
 
-    def _continuity(self, frame: Frame) -> str:
-        """Start anew where the stream does not continue; says why, or ""."""
-        newest_ns = self._memory.newest_ns
-        reason = ""
-        if newest_ns is not None:
-            elapsed = frame.stamp_ns - newest_ns
-            if -self._window_ns < elapsed <= 0:
-                raise FrameOrderError(
-                    f"frame at {frame.stamp_ns} ns is {-elapsed} ns older than the last one "
-                    "(or the same); check the camera driver's stamps"
-                )
-            if elapsed <= -self._window_ns:
-                reason = f"time jumped back by {-elapsed / NANOSECONDS_PER_SECOND:.3f} s"
-            elif elapsed > self._window_ns:
-                reason = f"no frame for {elapsed / NANOSECONDS_PER_SECOND:.3f} s"
-        known = self._letterbox
-        if known and (known.image_height, known.image_width) != frame.image.shape[:2]:
-            height, width = frame.image.shape[:2]
-            reason = f"image size changed to {width}x{height}"
-        if reason:
-            self.reset()
-        return reason
+    def _restart(self) -> None:
+        self._memory.clear()
+        self._tracker.reset()
+        self._continuity.restart()
+
+    def _unanswered(self, frame: Frame, reason: str, seconds: float) -> PerceptionResult:
+        return PerceptionResult(
+            frame.stamp_ns,
+            frame.frame_id,
+            Detections.nobody(self._times),
+            Tracks.nobody(self._times),
+            valid_slots=0,
+            latencies={"preprocess": seconds},
+            status=AnswerStatus.UNUSABLE,
+            status_reason=reason,
+        )
 
     def _fitted(self, frame: Frame) -> Letterbox:
         height, width = frame.image.shape[:2]
         known = self._letterbox
-        if known is None or (known.image_height, known.image_width) != (height, width):
-            bundle = self._model.bundle
-            known = Letterbox(height, width, bundle.input_height, bundle.input_width)
-            known.clear(self._canvas)
-            self._letterbox = known
-        return known
+        if known and (known.image_height, known.image_width) == (height, width):
+            return known
+        if known:
+            self._continuity.break_off(f"image size changed to {width}x{height}")
+        bundle = self._model.bundle
+        self._letterbox = Letterbox(height, width, bundle.input_height, bundle.input_width)
+        self._letterbox.clear(self._canvas)
+        return self._letterbox
 
     def _decode(self, outputs: MotionOutputs, letterbox: Letterbox) -> Detections:
         return decode(

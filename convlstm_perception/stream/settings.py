@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
+from convlstm_perception.errors import ParameterError
 from convlstm_perception.settings import setting, validate
 
 
@@ -55,6 +57,27 @@ class TrackerSettings:
 
 
 @dataclass(frozen=True)
+class QualitySettings:
+    """From where on an image shows nothing. Such images are answered as unusable."""
+
+    black_level: int = setting(
+        8, "grey level up to which an image is black; -1 takes every image", low=-1, high=255
+    )
+    saturated_level: int = setting(
+        247, "grey level from which an image is saturated; 256 takes every image", low=0, high=256
+    )
+    frozen_after: float = setting(
+        0.3,
+        "seconds for which images are the same to the last bit until they count as frozen; 0 never",
+        low=0.0,
+        high=60.0,
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+@dataclass(frozen=True)
 class PipelineSettings:
     """How a camera's frames are answered. A threshold below 0 takes the bundle's own."""
 
@@ -86,7 +109,52 @@ class PipelineSettings:
         low=1.0,
         high=240.0,
     )
+    quality: QualitySettings = field(default_factory=QualitySettings)
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if 0 <= self.detection_threshold < self.low_threshold:
+            raise ParameterError(
+                f"parameter 'low_threshold': {self.low_threshold} is above detection_threshold "
+                f"{self.detection_threshold}; set both together"
+            )
+
+
+SyncPolicy = Literal["latest", "approximate", "anchor"]
+
+
+@dataclass(frozen=True)
+class SyncSettings:
+    """Which cameras' frames are answered together."""
+
+    sync: SyncPolicy = setting(
+        "latest",
+        "'latest' answers what is there, the camera that waited longest first; 'approximate' waits "
+        "for frames of all cameras that are within sync_tolerance; 'anchor' answers when the "
+        "anchor_camera has a frame, with the others' frames nearest to it",
+        choices=("latest", "approximate", "anchor"),
+    )
+    anchor_camera: str = setting("", "camera that sync 'anchor' follows; empty takes the first")
+    sync_tolerance: float = setting(
+        0.05,
+        "seconds between the stamps of frames that are answered together",
+        low=0.001,
+        high=1.0,
+    )
+    sync_timeout: float = setting(
+        0.1,
+        "seconds for which frames wait for those of other cameras; then they are answered without",
+        low=0.0,
+        high=5.0,
+    )
+    batch_window: float = setting(
+        0.005,
+        "seconds for which a frame waits for others under sync 'latest', where the engine gains by "
+        "answering several cameras at once",
+        low=0.0,
+        high=1.0,
+    )
 
     def __post_init__(self) -> None:
         validate(self)

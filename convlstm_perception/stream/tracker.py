@@ -81,6 +81,13 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._next_id = 1
 
+    def reconfigure(
+        self, settings: TrackerSettings, detection_threshold: float, low_threshold: float
+    ) -> None:
+        """Go on with the same tracks under other settings; see the class for what they are."""
+        self._settings = settings
+        self._detection_threshold, self._low_threshold = detection_threshold, low_threshold
+
     def reset(self) -> None:
         """Drop every track. Ids go on: none is ever used twice."""
         self._tracks.clear()

@@ -61,6 +61,7 @@ class DeviceRuntime:
                 f"the engines serve {most} cameras at once, not {cameras}; build them for more"
             )
         self.backend = device.name
+        self.most_at_once = cameras
         self.stage_seconds: dict[str, float] = {}
         self._device = device
         self._pool = MemoryPool(device)

@@ -131,7 +131,7 @@ def test_a_jump_in_time_or_a_new_size_restarts(tiny: MotionModel) -> None:
     back = pipeline.process(frame(10))
     assert "time jumped back by 9.2" in back.restarted and back.valid_slots == 1
     gap = pipeline.process(frame(10 + SLOTS + 5))
-    assert "no frame for" in gap.restarted and gap.valid_slots == 1
+    assert "no usable frame for" in gap.restarted and gap.valid_slots == 1
     wide = pipeline.process(frame(10 + SLOTS + 6, width=400))
     assert "image size changed to 400x192" in wide.restarted and wide.valid_slots == 1
     assert pipeline.process(frame(10 + SLOTS + 7, width=400)).restarted == ""
