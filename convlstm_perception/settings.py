@@ -19,12 +19,14 @@ class Setting:
         description: what it does, with its unit.
         low, high: inclusive range of a number.
         choices: allowed values of a text; empty where any is.
+        live: whether it may change while it is in use.
     """
 
     description: str
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    live: bool = False
 
 
 def setting(
@@ -34,9 +36,11 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    live: bool = False,
 ) -> Any:
     """A dataclass field that carries a :class:`Setting`."""
-    return field(default=default, metadata={"setting": Setting(description, low, high, choices)})
+    known = Setting(description, low, high, choices, live)
+    return field(default=default, metadata={"setting": known})
 
 
 def described_fields(settings: Any) -> list[tuple[Field[Any], Setting]]:

@@ -1,229 +1,188 @@
-"""One camera of the node: subscription, newest-frame mailbox, inference thread, outputs."""
+"""One camera of the node: its input, its outputs, and what became of its frames."""
 
 from __future__ import annotations
 
-import threading
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
-from rclpy.qos import QoSProfile, QoSReliabilityPolicy, qos_policy_name_from_kind
-from rclpy.time import Time
-from sensor_msgs.msg import CompressedImage
-from sensor_msgs.msg import Image as ImageMessage
-from std_msgs.msg import Header
+from rclpy.lifecycle import LifecycleNode
 
-from convlstm_perception.engine import MotionModel, Runtime
-from convlstm_perception.errors import DeviceError, EngineError, FrameOrderError, ImageError
-from convlstm_perception.ros.conversions import (
-    detections_to_message,
-    frame_from_compressed,
-    frame_from_image,
-    image_to_message,
-    trajectories_to_message,
-)
-from convlstm_perception.ros.mailbox import Mailbox
-from convlstm_perception.ros.parameters import NodeSettings
-from convlstm_perception.ros.statistics import StreamReport, StreamStatistics
-from convlstm_perception.stream import CameraPipeline
-from convlstm_perception.types import Frame, PerceptionResult
-from convlstm_perception.visualization.overlay import OverlayRenderer
+from convlstm_perception.engine import ModelBundle
+from convlstm_perception.errors import FrameOrderError, ImageError, PerceptionError
+from convlstm_perception.ros.camera_input import Arrival, CameraInput, image_topic
+from convlstm_perception.ros.camera_output import CameraOutput
+from convlstm_perception.ros.settings import NodeSettings
+from convlstm_perception.ros.statistics import Refusal, StreamReport, StreamStatistics
+from convlstm_perception.ros.throttle import Throttle
+from convlstm_perception.stream import FrameScheduler
+from convlstm_perception.types import AnswerStatus, Frame, PerceptionResult
 
 _THROTTLE = 5.0  # seconds between log messages of one kind
-_TYPE_NAMES = {
-    ImageMessage: "sensor_msgs/msg/Image",
-    CompressedImage: "sensor_msgs/msg/CompressedImage",
-}
-
-
-@dataclass(frozen=True)
-class CameraPublishers:
-    """Where a camera's answers go."""
-
-    detections: LifecyclePublisher
-    trajectories: LifecyclePublisher
-    overlay: LifecyclePublisher
-
-
-@dataclass(frozen=True)
-class _Arrival:
-    message: ImageMessage | CompressedImage
-    time: float  # monotonic
-    delay: float  # seconds from the stamp to the callback, on the node's clock
 
 
 class Camera:
-    """Answers one camera's newest frames until :meth:`stop`.
+    """Takes a camera's images in, and gives its answers out.
 
-    The subscription's callback only stores the message; conversion, inference and publishing
-    happen in a thread of this camera's own.
+    Frames go to the scheduler in the executor's thread; the inference thread takes them from there
+    and calls :meth:`frame` and, for each, one of :meth:`answer` and :meth:`refuse`.
 
     Args:
         node: that the camera is part of.
+        name: of the camera; may be empty.
         settings: of the node.
-        model: to answer with.
-        runtime: of the model, for this camera.
-        publishers: of the answers.
-        on_device_failure: called in that thread, which ends, when the model's device has failed.
+        bundle: that answers.
     """
 
     def __init__(
-        self,
-        node: LifecycleNode,
-        settings: NodeSettings,
-        model: MotionModel,
-        runtime: Runtime,
-        publishers: CameraPublishers,
-        on_device_failure: Callable[[DeviceError], None],
+        self, node: LifecycleNode, name: str, settings: NodeSettings, bundle: ModelBundle
     ) -> None:
-        self._node, self._model, self._publishers = node, model, publishers
-        self._on_device_failure = on_device_failure
-        self._pipeline = CameraPipeline(model, settings.pipeline, runtime=runtime)
-        self._overlay = OverlayRenderer(
-            trail_seconds=settings.overlay_trail, title=model.bundle.model_id
-        )
+        self._node, self.name, self._settings = node, name, settings
+        self.topic = image_topic(node, name, settings.camera[name])
+        self.title = f"camera {name}" if name else self.topic
+        self.input: CameraInput | None = None
+        self._output = CameraOutput(node, name, bundle, settings)
+        self._scheduler: FrameScheduler[Arrival] | None = None
         self._statistics = StreamStatistics()
-        self._mailbox: Mailbox[_Arrival] = Mailbox()
-        self._thread = threading.Thread(target=self._work, name="inference")
-        self.mismatched_qos = ""
-        self.matched_publishers = 0
-        compressed = settings.transport == "compressed"
-        topic = node.resolve_topic_name("image") + ("/compressed" if compressed else "")
-        reliable = settings.image_reliability == "reliable"
-        qos = QoSProfile(
-            depth=1,
-            reliability=QoSReliabilityPolicy.RELIABLE
-            if reliable
-            else QoSReliabilityPolicy.BEST_EFFORT,
-        )
-        self._subscription = node.create_subscription(
-            CompressedImage if compressed else ImageMessage,
-            topic,
-            self._on_image,
-            qos,
-            event_callbacks=SubscriptionEventCallbacks(
-                incompatible_qos=self._on_incompatible_qos, matched=self._on_matched
-            ),
-        )
-        self.topic = self._subscription.topic_name
-        # Last, so that no thread is left behind where the subscription is refused.
-        self._thread.start()
+        self._throttle = Throttle(_THROTTLE)
+
+    def start(self, scheduler: FrameScheduler[Arrival]) -> None:
+        """Take images in, where the camera is enabled."""
+        self._scheduler = scheduler
+        self._statistics = StreamStatistics()
+        self._follow_enabled()
 
     def stop(self) -> None:
-        """Stop taking frames and wait for the one in work."""
-        self._node.destroy_subscription(self._subscription)
-        self._mailbox.close()
-        self._thread.join()
+        """Take no more images in."""
+        self._scheduler = None
+        self._close_input()
 
-    def report(self) -> StreamReport:
-        """Counts and latencies since the start."""
-        return self._statistics.report(self._mailbox.overwritten)
+    def close(self) -> None:
+        """Take the publishers back."""
+        self.stop()
+        self._output.close()
+
+    def reconfigure(self, settings: NodeSettings) -> None:
+        """Go on under other settings."""
+        self._settings = self._output.settings = settings
+        self._follow_enabled()
 
     @property
-    def memory_bytes(self) -> int:
-        """Memory of the rolling buffer and of what goes into and out of the networks."""
-        return self._pipeline.runtime.nbytes
+    def enabled(self) -> bool:
+        """Whether the camera is to be answered."""
+        return self._settings.camera[self.name].enabled
 
-    def missing_publisher(self) -> str:
-        """Why no image can come: nobody publishes the topic, or only other types; or ""."""
-        types = {info.topic_type for info in self._node.get_publishers_info_by_topic(self.topic)}
-        wanted = _TYPE_NAMES[self._subscription.msg_type]
-        if not types:
-            return f"no publisher on {self.topic}; start the camera, or remap image to its topic"
-        if wanted not in types:
-            return (
-                f"{self.topic} carries {', '.join(sorted(types))}, not {wanted}; remap image, or "
-                "set the parameter transport"
+    def report(self) -> StreamReport:
+        """Counts and rates since the start."""
+        scheduler = self._scheduler
+        return self._statistics.report(scheduler.overwritten(self.name) if scheduler else 0)
+
+    def latencies(self) -> dict[str, tuple[float, float]]:
+        """Stage to (median, 99th percentile) in seconds."""
+        return self._statistics.latencies()
+
+    def frame(self, arrival: Arrival) -> Frame | None:
+        """The image of an arrival; None where it cannot be used, which is counted and told."""
+        camera_input = self.input
+        if camera_input is None:  # disabled meanwhile
+            return None
+        age, longest = arrival.age(time.monotonic()), self._settings.max_age
+        if longest and age > longest:
+            self._refuse(
+                "expired",
+                f"a frame is {age:.3f} s old, more than max_age {longest} s; synchronise the "
+                "camera's clock, or set use_sim_time with a bag or a simulator",
             )
-        return ""
+            return None
+        try:
+            return camera_input.frame(arrival)
+        except Exception as error:
+            self.refuse(error)
+            return None
 
-    def _on_image(self, message: ImageMessage | CompressedImage) -> None:
-        self._statistics.arrived()
-        self._mailbox.put(_Arrival(message, time.monotonic(), self._since(message.header.stamp)))
+    def answer(
+        self,
+        arrival: Arrival,
+        frame: Frame,
+        result: PerceptionResult,
+        taken: float,
+        converted: float,
+    ) -> None:
+        """Publish a result.
 
-    def _on_matched(self, event: Any) -> None:
-        self.matched_publishers = event.current_count
-
-    def _on_incompatible_qos(self, event: Any) -> None:
-        if self.mismatched_qos:
-            return
-        policy = qos_policy_name_from_kind(event.last_policy_kind)
-        self.mismatched_qos = (
-            f"a publisher of {self.topic} offers a {policy} that does not match ours; with "
-            "RELIABILITY set the parameter image_reliability to best_effort"
-        )
-        self._node.get_logger().error(self.mismatched_qos)
-
-    def _since(self, stamp: Any) -> float:
-        clock = self._node.get_clock()
-        elapsed = clock.now() - Time.from_msg(stamp, clock_type=clock.clock_type)
-        return float(elapsed.nanoseconds) * 1e-9
-
-    def _work(self) -> None:
-        while (arrival := self._mailbox.take()) is not None:
-            logger = self._node.get_logger()
-            try:
-                self._answer(arrival)
-            except (ImageError, FrameOrderError) as error:
-                self._statistics.rejected(str(error))
-                logger.warning(
-                    f"{self.topic}: frame rejected: {error}", throttle_duration_sec=_THROTTLE
-                )
-            except DeviceError as error:
-                self._statistics.failed(str(error))
-                self._on_device_failure(error)
-                return
-            except EngineError as error:
-                self._statistics.failed(str(error))
-                logger.error(
-                    f"{self.topic}: frame not answered: {error}", throttle_duration_sec=_THROTTLE
-                )
-            except Exception as error:
-                # One frame never ends the node; an error that nobody foresaw is shown in full.
-                self._statistics.failed(repr(error))
-                trace = "".join(traceback.format_exception(error))
-                logger.error(
-                    f"{self.topic}: frame not answered:\n{trace}",
-                    throttle_duration_sec=_THROTTLE,
-                )
-
-    def _answer(self, arrival: _Arrival) -> None:
-        started = time.monotonic()
-        frame = self._frame(arrival.message)
-        converted = time.monotonic()
-        result = self._pipeline.process(frame)
+        Args:
+            arrival: that is answered.
+            frame: made of it.
+            result: for it.
+            taken: when work on it began, monotonic seconds.
+            converted: when its frame was ready.
+        """
         if result.restarted:
-            self._node.get_logger().warning(
-                f"{self.topic}: {result.restarted}; buffer and tracks begin anew",
-                throttle_duration_sec=_THROTTLE,
-            )
+            self._log("restart", f"{result.restarted}; buffer and tracks begin anew")
+        if result.status == AnswerStatus.UNUSABLE:
+            self._log("unusable", f"not answered: {result.status_reason}")
         answered = time.monotonic()
-        self._publish(arrival.message.header, result)
+        header = arrival.message.header
+        self._output.publish(header, result)
         published = time.monotonic()
         latencies = {
-            "receive": arrival.delay + (started - arrival.time),
-            "convert": converted - started,
+            "receive": arrival.age(taken),
+            "convert": converted - taken,
             **result.latencies,
             "publish": published - answered,
-            "stamp to publish": arrival.delay + (published - arrival.time),
+            "stamp to publish": arrival.age(published),
         }
-        self._statistics.answered(latencies, result.valid_slots, bool(result.restarted))
+        self._statistics.answered(result, latencies, arrival.age(published))
         # After the answer is out: who looks at pictures does not delay who acts on numbers.
-        if self._publishers.overlay.get_subscription_count():
-            drawn = self._overlay.draw(frame.image, result)
-            self._publishers.overlay.publish(image_to_message(drawn, arrival.message.header))
+        if self._output.wants_overlay():
+            self._output.publish_overlay(header, frame, result)
             self._statistics.took("overlay", time.monotonic() - published)
 
-    def _frame(self, message: ImageMessage | CompressedImage) -> Frame:
-        if isinstance(message, CompressedImage):
-            return frame_from_compressed(message)
-        return frame_from_image(message)
+    def refuse(self, error: Exception) -> None:
+        """Count and tell why a frame was not answered."""
+        if isinstance(error, ImageError):
+            self._refuse("rejected", str(error))
+        elif isinstance(error, FrameOrderError):
+            self._refuse("disordered", str(error))
+        elif isinstance(error, PerceptionError):
+            self._refuse("failed", str(error))
+        else:
+            # One frame never ends the node; an error that nobody foresaw is shown in full.
+            self._statistics.refused("failed", repr(error))
+            self._log(
+                "failed", "frame not answered:\n" + "".join(traceback.format_exception(error))
+            )
 
-    def _publish(self, header: Header, result: PerceptionResult) -> None:
-        bundle, publishers = self._model.bundle, self._publishers
-        publishers.detections.publish(detections_to_message(result, header, bundle.classes[0]))
-        publishers.trajectories.publish(trajectories_to_message(result, header, bundle.model_id))
+    def _refuse(self, kind: Refusal, reason: str) -> None:
+        self._statistics.refused(kind, reason)
+        self._log(kind, f"frame {'not answered' if kind == 'failed' else 'rejected'}: {reason}")
+
+    def _log(self, kind: str, text: str) -> None:
+        if not self._throttle.allows(kind):
+            return
+        if kind == "failed":
+            self._node.get_logger().error(f"{self.title}: {text}")
+        else:
+            self._node.get_logger().warning(f"{self.title}: {text}")
+
+    def _follow_enabled(self) -> None:
+        scheduler = self._scheduler
+        if scheduler is None:
+            return
+        scheduler.enable(self.name, self.enabled)
+        if not self.enabled:
+            self._close_input()
+        elif self.input is None:
+            self.input = CameraInput(
+                self._node, self.name, self._settings.camera[self.name], self._take_in
+            )
+            self.topic = self.input.topic
+
+    def _close_input(self) -> None:
+        camera_input, self.input = self.input, None
+        if camera_input is not None:
+            camera_input.close()
+
+    def _take_in(self, arrival: Arrival) -> None:
+        self._statistics.arrived()
+        if self._scheduler is not None:
+            self._scheduler.put(self.name, arrival.stamp_ns, arrival)

@@ -69,6 +69,12 @@ def stamp_to_ns(stamp: Time) -> int:
     return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
 
 
+def ns_to_stamp(nanoseconds: int) -> Time:
+    """Integer nanoseconds as a stamp."""
+    whole, rest = divmod(nanoseconds, NANOSECONDS_PER_SECOND)
+    return Time(sec=whole, nanosec=rest)
+
+
 def frame_from_image(message: ImageMessage) -> Frame:
     """The image as blue, green, red; a view of the message's own data where it is that already.
 
@@ -176,7 +182,12 @@ def trajectories_to_message(
     """The tracked pedestrians with their future boxes and covariances, in pixels."""
     tracks = result.tracks
     durations = [_duration(float(seconds)) for seconds in tracks.trajectories.times]
-    message = PredictedTrajectoryArray(header=header, model_id=model_id)
+    message = PredictedTrajectoryArray(
+        header=header,
+        model_id=model_id,
+        status=int(result.status),
+        status_reason=result.status_reason,
+    )
     for row in range(len(tracks)):
         mode = TrajectoryMode(probability=1.0, points=_points(tracks, row, durations))
         message.trajectories.append(

@@ -1,39 +1,28 @@
-"""The lifecycle node: camera images in, pedestrians and their trajectories out."""
+"""The lifecycle node: cameras' images in, pedestrians and their trajectories out."""
 
 from __future__ import annotations
 
 import functools
-import signal
-import socket
 import sys
-import threading
+import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 
 import rclpy
-from convlstm_perception_msgs.msg import PredictedTrajectoryArray
-from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import ChangeState
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile
-from rclpy.signals import SignalHandlerOptions
-from sensor_msgs.msg import Image as ImageMessage
-from vision_msgs.msg import Detection2DArray
 
-from convlstm_perception.engine import ModelBundle, MotionModel, Runtime, default_bundle_path
+from convlstm_perception.engine import ModelBundle, MotionModel, default_bundle_path
 from convlstm_perception.errors import DeviceError, PerceptionError
-from convlstm_perception.ros.camera import Camera, CameraPublishers
-from convlstm_perception.ros.diagnostics import camera_status, idle_status
-from convlstm_perception.ros.parameters import NodeParameters, NodeSettings
-from convlstm_perception.stream import CameraPipeline, places_of
-
-_DIAGNOSTICS_PERIOD = 1.0  # seconds, as diagnostic_updater
-_OUTPUT_DEPTH = 5
-_EXIT_USAGE = 2
-
+from convlstm_perception.ros.camera import Camera
+from convlstm_perception.ros.camera_input import Arrival
+from convlstm_perception.ros.health_reporter import HealthReporter
+from convlstm_perception.ros.loaded import Loaded
+from convlstm_perception.ros.parameters import NodeParameters
+from convlstm_perception.ros.process import run_until_signalled
+from convlstm_perception.ros.settings import NodeSettings
+from convlstm_perception.ros.worker import InferenceWorker
+from convlstm_perception.stream import CameraRig, FrameScheduler
 
 _Transition = Callable[["PerceptionNode", LifecycleState], TransitionCallbackReturn]
 
@@ -54,21 +43,17 @@ def _told(transition: _Transition) -> _Transition:
 
 
 class PerceptionNode(LifecycleNode):
-    """Configure loads the model, activate answers the camera, cleanup frees the model."""
+    """Configure loads the model, activate answers the cameras, cleanup frees the model."""
 
     def __init__(self, context: rclpy.Context) -> None:
         super().__init__("convlstm_perception", context=context)
-        self._declared = NodeParameters(self)
-        self._settings: NodeSettings | None = None
-        self._model: MotionModel | None = None
-        self._runtime: Runtime | None = None
-        self._outputs: CameraPublishers | None = None
-        self._camera: Camera | None = None
+        self._declared = NodeParameters(self, self._reconfigure)
+        self._loaded: Loaded | None = None
+        self._worker: InferenceWorker | None = None
         self._problem = ""
         self._device_failure: DeviceError | None = None
         self._device_failed = self.create_guard_condition(self._leave_failed_device)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", _OUTPUT_DEPTH)
-        self.create_timer(_DIAGNOSTICS_PERIOD, self._publish_diagnostics)
+        self._health = HealthReporter(self)
         self._change_state = self._service_change_state.callback
         self._service_change_state.callback = self._answer_change_state
         if self.get_parameter("autostart").value:
@@ -78,43 +63,42 @@ class PerceptionNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Check the parameters, load and warm up the engines."""
         try:
-            self._settings = self._declared.read()
-            self._load(self._settings)
+            self._loaded = self._load(self._declared.read())
         except PerceptionError as error:
             self._free()
             self.report_problem(f"configure refused: {error}")
             return TransitionCallbackReturn.FAILURE
         self._problem, self._device_failure = "", None
-        qos = QoSProfile(depth=_OUTPUT_DEPTH)
-        self._outputs = CameraPublishers(
-            self.create_lifecycle_publisher(Detection2DArray, "~/detections", qos),
-            self.create_lifecycle_publisher(PredictedTrajectoryArray, "~/trajectories", qos),
-            self.create_lifecycle_publisher(ImageMessage, "~/overlay", qos),
-        )
-        assert self._model
-        self._tell_engine(self._model)
+        self._health.follow(self._loaded)
+        self._tell_engine(self._loaded.model)
         return TransitionCallbackReturn.SUCCESS
 
     @_told
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and answer."""
-        assert self._settings and self._model and self._runtime and self._outputs
+        loaded = self._loaded
+        assert loaded
         result = super().on_activate(state)
-        self._camera = Camera(
-            self,
-            self._settings,
-            self._model,
-            self._runtime,
-            self._outputs,
-            self._take_device_failure,
+        scheduler: FrameScheduler[Arrival] = FrameScheduler(
+            list(loaded.cameras), loaded.settings.sync, loaded.rig.most_at_once
         )
-        self.get_logger().info(f"answering {self._camera.topic}")
+        self._worker = InferenceWorker(
+            loaded.rig, scheduler, loaded.cameras, self._take_device_failure
+        )
+        for name, camera in loaded.cameras.items():
+            loaded.rig.reset(name)
+            camera.start(scheduler)
+        # Last, so that no thread is left behind where a subscription is refused.
+        self._worker.start()
+        self._health.follow(loaded, self._worker)
+        topics = [camera.topic for camera in loaded.cameras.values() if camera.enabled]
+        self.get_logger().info(f"answering {', '.join(topics) or 'no camera: none is enabled'}")
         return result
 
     @_told
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop answering; the engines stay loaded, unless their device has failed."""
-        self._stop_camera()
+        self._stop()
         result = super().on_deactivate(state)
         return TransitionCallbackReturn.ERROR if self._device_failure else result
 
@@ -135,10 +119,47 @@ class PerceptionNode(LifecycleNode):
         self._free()
         return TransitionCallbackReturn.SUCCESS
 
+    @property
+    def problem(self) -> str:
+        """Why the node is not what it was asked to be; or ""."""
+        return self._problem
+
     def report_problem(self, problem: str) -> None:
         """Log why the node is not what it was asked to be, and show it in the diagnostics."""
         self._problem = problem
         self.get_logger().error(problem)
+
+    def destroy_node(self) -> None:
+        """Stop the inference thread before anything it uses goes."""
+        self._free()
+        super().destroy_node()
+
+    def _load(self, settings: NodeSettings) -> Loaded:
+        start = time.monotonic()
+        bundle = ModelBundle.load(settings.bundle or default_bundle_path())
+        model = MotionModel.load(bundle, settings.inference, len(settings.cameras))
+        try:
+            rig = CameraRig(model, settings.pipeline, settings.cameras)
+            rig.warm_up()
+        except Exception:
+            model.close()
+            raise
+        seconds = time.monotonic() - start
+        cameras = {name: Camera(self, name, settings, bundle) for name in settings.cameras}
+        return Loaded(settings, model, rig, cameras, seconds)
+
+    def _reconfigure(self, settings: NodeSettings) -> None:
+        """Parameters have changed that may while they are in use."""
+        loaded = self._loaded
+        if loaded is None:
+            return
+        loaded.settings = settings
+        for camera in loaded.cameras.values():
+            camera.reconfigure(settings)
+        if self._worker:
+            self._worker.reconfigure(settings.pipeline)
+        else:
+            loaded.rig.reconfigure(settings.pipeline)
 
     def _take_device_failure(self, error: DeviceError) -> None:
         # Called in the inference thread; the state machine is for the executor's alone.
@@ -147,20 +168,9 @@ class PerceptionNode(LifecycleNode):
 
     def _leave_failed_device(self) -> None:
         """By way of the lifecycle's error state to unconfigured; configure loads all anew."""
-        if self._camera and self._device_failure:
+        if self._worker and self._device_failure:
             self.report_problem(f"the device has failed: {self._device_failure}")
             self.trigger_deactivate()
-
-    def destroy_node(self) -> None:
-        """Stop the inference thread before anything it uses goes."""
-        self._free()
-        super().destroy_node()
-
-    def _load(self, settings: NodeSettings) -> None:
-        bundle = ModelBundle.load(settings.bundle or default_bundle_path())
-        self._model = MotionModel.load(bundle, settings.inference)
-        self._runtime = self._model.open_runtime(1, places_of(settings.pipeline, bundle))
-        CameraPipeline(self._model, settings.pipeline, runtime=self._runtime).warm_up()
 
     def _tell_engine(self, model: MotionModel) -> None:
         bundle, decision = model.bundle, model.decision
@@ -192,104 +202,27 @@ class PerceptionNode(LifecycleNode):
         except RuntimeError as error:
             self.get_logger().error(f"autostart: somebody else drives the lifecycle: {error}")
 
-    def _stop_camera(self) -> None:
-        if self._camera:
-            self._camera.stop()
-            self._camera = None
+    def _stop(self) -> None:
+        if self._loaded:
+            for camera in self._loaded.cameras.values():
+                camera.stop()
+        worker, self._worker = self._worker, None
+        if worker:
+            worker.stop()
+        self._health.follow(self._loaded)
 
     def _free(self) -> None:
-        self._stop_camera()
-        publishers, self._outputs = self._outputs, None
-        if publishers:
-            for publisher in (publishers.detections, publishers.trajectories, publishers.overlay):
-                self.destroy_lifecycle_publisher(publisher)
-        if self._model:
-            self._model.close()
-            self._model = self._runtime = None
+        self._stop()
+        loaded, self._loaded = self._loaded, None
+        if loaded:
+            loaded.close()
+        self._health.follow(None)
         self._declared.release()
-
-    def _publish_diagnostics(self) -> None:
-        name = self.get_fully_qualified_name()
-        if self._camera and self._model and self._settings:
-            status = camera_status(name, self._camera, self._model, self._settings.image_timeout)
-        else:
-            state = "configured, not active" if self._model else "not configured"
-            status = idle_status(name, state, self._problem)
-        message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
 
 
 def main() -> int:
     """Run the node until SIGINT or SIGTERM; both end it in order, with exit code 0."""
-    with _stop_on_signal() as (awaken, sleeper):
-        context = rclpy.Context()
-        try:
-            rclpy.init(
-                args=sys.argv, context=context, signal_handler_options=SignalHandlerOptions.NO
-            )
-        except RuntimeError as error:  # rclpy's own errors derive from it
-            print(f"{error}\nCheck what follows --ros-args on the command line.", file=sys.stderr)
-            return _EXIT_USAGE
-        node = PerceptionNode(context)
-        # Not the events executor: that of rclpy 7.1.6 brings a lifecycle node no messages, keeps a
-        # core busy, and can be ended neither by a signal nor from another thread.
-        executor = SingleThreadedExecutor(context=context)
-        executor.add_node(node)
-        crashed: list[BaseException] = []
-
-        def spin() -> None:
-            try:
-                executor.spin()
-            except ExternalShutdownException:
-                pass
-            except BaseException as error:
-                crashed.append(error)
-            finally:
-                awaken.send(b"\0")
-
-        # Python runs signal handlers in the main thread, so it does nothing but wait.
-        spinner = threading.Thread(target=spin, name="executor")
-        spinner.start()
-        sleeper.recv(1)
-        try:
-            # As a task, for shutdown() does not wait for a spinning thread: it would take away the
-            # guard conditions that this thread is about to use.
-            executor.create_task(executor.shutdown)
-            spinner.join()
-            executor.shutdown()  # where spin() ended by an error, before the task
-            node.destroy_node()
-        finally:
-            context.try_shutdown()
-        if crashed:
-            raise crashed[0]
-        return 0
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Sockets: from the second one byte can be read after a SIGINT, a SIGTERM or a byte sent
-    into the first.
-
-    No event that a handler sets, for the main thread may never come to run the handler: the
-    system can give a signal of the process to any thread, and does so when a thread starts others,
-    as ONNX Runtime's loading does. The main thread then sleeps on in its wait for the event. The
-    byte is written in whichever thread took the signal.
-    """
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        """The byte that comes with it is all that is needed."""
-
-    sleeper, awaken = socket.socketpair()
-    with sleeper, awaken:
-        awaken.setblocking(False)
-        signal.set_wakeup_fd(awaken.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, on_signal)
-        try:
-            yield awaken, sleeper
-        finally:
-            signal.set_wakeup_fd(-1)
+    return run_until_signalled(PerceptionNode)
 
 
 if __name__ == "__main__":

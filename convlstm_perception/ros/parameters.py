@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -17,45 +18,30 @@ from rclpy.parameter import Parameter
 
 from convlstm_perception.engine import EngineSettings
 from convlstm_perception.errors import ParameterError
-from convlstm_perception.settings import Setting, described_fields, setting, validate
-from convlstm_perception.stream import PipelineSettings, TrackerSettings
+from convlstm_perception.ros.settings import (
+    INHERITED,
+    CameraSettings,
+    NodeSettings,
+    check_camera_names,
+)
+from convlstm_perception.settings import Setting, described_fields
+from convlstm_perception.stream import (
+    PipelineSettings,
+    QualitySettings,
+    SyncSettings,
+    TrackerSettings,
+)
 
-
-@dataclass(frozen=True)
-class NodeSettings:
-    """Everything that the node can be told."""
-
-    bundle: str = setting("", "folder of the model bundle; empty takes the shipped one")
-    transport: str = setting(
-        "raw",
-        "'raw' subscribes to image, 'compressed' to image/compressed",
-        choices=("raw", "compressed"),
-    )
-    image_reliability: str = setting(
-        "best_effort",
-        "reliability asked of the camera; best_effort also takes what a reliable camera sends",
-        choices=("best_effort", "reliable"),
-    )
-    image_timeout: float = setting(
-        1.0,
-        "seconds without an image after which diagnostics call the camera stale",
-        low=0.1,
-        high=60.0,
-    )
-    overlay_trail: float = setting(
-        3.0, "seconds of past path drawn in the overlay", low=0.0, high=60.0
-    )
-    autostart: bool = setting(
-        False, "configure and activate by itself; false where a launch file drives the lifecycle"
-    )
-    inference: EngineSettings = field(default_factory=EngineSettings)
-    pipeline: PipelineSettings = field(default_factory=PipelineSettings)
-
-    def __post_init__(self) -> None:
-        validate(self)
-
-
-_PARTS: tuple[type, ...] = (NodeSettings, EngineSettings, PipelineSettings, TrackerSettings)
+PARTS: tuple[type, ...] = (
+    NodeSettings,
+    CameraSettings,
+    SyncSettings,
+    EngineSettings,
+    PipelineSettings,
+    QualitySettings,
+    TrackerSettings,
+)
+"""Every settings dataclass that parameters are made of."""
 
 
 class NodeParameters:
@@ -64,21 +50,25 @@ class NodeParameters:
     A value that is out of range in a parameter file must not kill the process before anybody can
     be told: it is remembered, and :meth:`read` refuses it until the parameter is set anew.
 
-    While the settings are in use, every change is refused: what the node says of itself is what it
-    does.
+    While the settings are in use only those change that may, and the others are refused: what the
+    node says of itself is what it does.
+
+    Args:
+        node: to declare them on.
+        on_change: called with the settings in use when some of them have changed.
     """
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, node: Node, on_change: Callable[[NodeSettings], None]) -> None:
+        self._node, self._on_change = node, on_change
         self._in_use = False
         self._refused: dict[str, str] = {}
         self._known: dict[str, Setting] = {}
-        for part in _PARTS:
+        for part in PARTS:
             for entry, known in described_fields(part):
-                self._known[entry.name] = known
                 self._declare(entry.name, entry.default, known)
+        self._declare_cameras()
         node.add_on_set_parameters_callback(self._judge)
-        node.add_post_set_parameters_callback(self._forget)
+        node.add_post_set_parameters_callback(self._accept)
 
     def read(self) -> NodeSettings:
         """The settings as they are now; they are in use from here to :meth:`release`.
@@ -86,14 +76,11 @@ class NodeParameters:
         Raises:
             ParameterError: naming the parameters that are out of range.
         """
+        check_camera_names(self._cameras({}))
+        self._declare_cameras()
         if self._refused:
             raise ParameterError("; ".join(self._refused.values()))
-        tracker = TrackerSettings(**self._values(TrackerSettings))
-        pipeline = PipelineSettings(**self._values(PipelineSettings), tracker=tracker)
-        inference = EngineSettings(**self._values(EngineSettings))
-        settings = NodeSettings(
-            **self._values(NodeSettings), inference=inference, pipeline=pipeline
-        )
+        settings = self._settings({})
         self._in_use = True
         return settings
 
@@ -101,36 +88,85 @@ class NodeParameters:
         """The settings are no longer in use; parameters may change."""
         self._in_use = False
 
+    def values(self) -> Mapping[str, Any]:
+        """Every parameter of ours with its value."""
+        return {name: self._node.get_parameter(name).value for name in self._known}
+
     def _judge(self, changes: list[Parameter]) -> SetParametersResult:
-        for change in changes:
-            known = self._known.get(change.name)
-            if known is None:
-                continue
+        try:
+            for change in changes:
+                if change.name in self._known:
+                    self._check(change.name, change.value)
             if self._in_use:
-                reason = (
-                    f"parameter '{change.name}' is in use; deactivate and clean up the node, set "
-                    "it, and configure again"
-                )
-                return SetParametersResult(successful=False, reason=reason)
-            if known.choices and change.value not in known.choices:
-                reason = (
-                    f"parameter '{change.name}': {change.value!r} is not one of "
-                    f"{', '.join(known.choices)}"
-                )
-                return SetParametersResult(successful=False, reason=reason)
+                self._settings({change.name: change.value for change in changes})
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
-    def _forget(self, changes: list[Parameter]) -> None:
-        for change in changes:
-            self._refused.pop(change.name, None)
+    def _check(self, name: str, value: Any) -> None:
+        known = self._known[name]
+        if self._in_use and not known.live:
+            raise ParameterError(
+                f"parameter '{name}' is in use; deactivate and clean up the node, set it, and "
+                "configure again"
+            )
+        if known.choices and value not in known.choices:
+            raise ParameterError(
+                f"parameter '{name}': {value!r} is not one of {', '.join(known.choices)}"
+            )
 
-    def _values(self, part: type) -> dict[str, Any]:
-        return {
-            entry.name: self._node.get_parameter(entry.name).value
-            for entry, _ in described_fields(part)
-        }
+    def _accept(self, changes: list[Parameter]) -> None:
+        names = {change.name for change in changes}
+        for name in names:
+            self._refused.pop(name, None)
+        if self._in_use and names & self._known.keys():
+            self._on_change(self._settings({}))
+
+    def _settings(self, changes: Mapping[str, Any]) -> NodeSettings:
+        """The settings with some values changed.
+
+        Raises:
+            ParameterError: when they do not go together.
+        """
+
+        def values(part: type, prefix: str = "") -> dict[str, Any]:
+            names = {entry.name: prefix + entry.name for entry, _ in described_fields(part)}
+            return {field: self._value(name, changes) for field, name in names.items()}
+
+        cameras = self._cameras(changes)
+        pipeline = PipelineSettings(
+            **values(PipelineSettings),
+            quality=QualitySettings(**values(QualitySettings)),
+            tracker=TrackerSettings(**values(TrackerSettings)),
+        )
+        return NodeSettings(
+            **values(NodeSettings) | {"cameras": cameras},
+            camera={
+                name: CameraSettings(**values(CameraSettings, _prefix(name))) for name in cameras
+            },
+            sync=SyncSettings(**values(SyncSettings)),
+            inference=EngineSettings(**values(EngineSettings)),
+            pipeline=pipeline,
+        )
+
+    def _value(self, name: str, changes: Mapping[str, Any]) -> Any:
+        return changes[name] if name in changes else self._node.get_parameter(name).value
+
+    def _cameras(self, changes: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(self._value("cameras", changes) or ())
+
+    def _declare_cameras(self) -> None:
+        """The parameters of the named cameras; those of new names are declared when read."""
+        general = {name: self._node.get_parameter(name).value for name in INHERITED}
+        defaults = asdict(CameraSettings()) | general
+        for camera in self._cameras({}):
+            for entry, known in described_fields(CameraSettings):
+                name = _prefix(camera) + entry.name
+                if camera and name not in self._known:
+                    self._declare(name, defaults[entry.name], known)
 
     def _declare(self, name: str, default: Any, known: Setting) -> None:
+        self._known[name] = known
         descriptor = _descriptor(default, known)
         try:
             self._node.declare_parameter(name, default, descriptor)
@@ -143,10 +179,17 @@ class NodeParameters:
             self._node.declare_parameter(name, default, descriptor, ignore_override=True)
 
 
+def _prefix(camera: str) -> str:
+    return f"{camera}." if camera else ""
+
+
 def _descriptor(default: Any, known: Setting) -> ParameterDescriptor:
-    descriptor = ParameterDescriptor(description=known.description)
-    if known.choices:
-        descriptor.additional_constraints = f"one of: {', '.join(known.choices)}"
+    when = "at any time" if known.live else "while the node is unconfigured"
+    constraints = [f"one of: {', '.join(known.choices)}"] if known.choices else []
+    constraints.append(f"may be set {when}")
+    descriptor = ParameterDescriptor(
+        description=known.description, additional_constraints="; ".join(constraints)
+    )
     if known.low is None or known.high is None:
         return descriptor
     if isinstance(default, float):

@@ -98,11 +98,13 @@ class TopicRecorder:
         self._recording.add_detections(stamp, len(message.detections))
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.hardware_id == self._node_name:
-                self._recording.add_diagnostics({entry.key: entry.value for entry in status.values})
-                failed = status.level == DiagnosticStatus.ERROR
-                self._recording.add_problem(status.message if failed else "")
+        own = [status for status in message.status if status.hardware_id == self._node_name]
+        if not own:
+            return
+        for status in own:
+            self._recording.add_diagnostics({entry.key: entry.value for entry in status.values})
+        errors = [status.message for status in own if status.level == DiagnosticStatus.ERROR]
+        self._recording.add_problem("; ".join(errors))
 
 
 def tracks_from_message(message: PredictedTrajectoryArray) -> Tracks:

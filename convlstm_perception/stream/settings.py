@@ -13,36 +13,44 @@ from convlstm_perception.settings import setting, validate
 class TrackerSettings:
     """How detections become tracks."""
 
-    min_hits: int = setting(2, "matches before a track is published", low=1, high=30)
+    min_hits: int = setting(2, "matches before a track is published", low=1, high=30, live=True)
     max_coast: float = setting(
-        0.5, "seconds a track is published on its prediction alone", low=0.0, high=10.0
+        0.5, "seconds a track is published on its prediction alone", low=0.0, high=10.0, live=True
     )
     max_memory: float = setting(
         5.0,
         "seconds after its last detection that a track is remembered, to be found again",
         low=0.0,
         high=10.0,
+        live=True,
     )
     max_doubt: float = setting(
         5.0,
         "seconds a track is published without a detection that could have begun it",
         low=0.0,
         high=60.0,
+        live=True,
     )
     match_distance: float = setting(
         0.7,
         "largest distance between prediction and detection, in mean box heights, of a match",
         low=0.05,
         high=5.0,
+        live=True,
     )
     appearance_weight: float = setting(
         10.0,
         "cost of unlike colours beside that of distance; 0 with both similarities 0: place alone",
         low=0.0,
         high=100.0,
+        live=True,
     )
     match_similarity: float = setting(
-        0.8, "least likeness of colours between a track and its next detection", low=0.0, high=1.0
+        0.8,
+        "least likeness of colours between a track and its next detection",
+        low=0.0,
+        high=1.0,
+        live=True,
     )
     recall_similarity: float = setting(
         0.88,
@@ -50,6 +58,7 @@ class TrackerSettings:
         "finds it again",
         low=0.0,
         high=1.0,
+        live=True,
     )
 
     def __post_init__(self) -> None:
@@ -61,16 +70,25 @@ class QualitySettings:
     """From where on an image shows nothing. Such images are answered as unusable."""
 
     black_level: int = setting(
-        8, "grey level up to which an image is black; -1 takes every image", low=-1, high=255
+        8,
+        "grey level up to which an image is black; -1 takes every image",
+        low=-1,
+        high=255,
+        live=True,
     )
     saturated_level: int = setting(
-        247, "grey level from which an image is saturated; 256 takes every image", low=0, high=256
+        247,
+        "grey level from which an image is saturated; 256 takes every image",
+        low=0,
+        high=256,
+        live=True,
     )
     frozen_after: float = setting(
         0.3,
         "seconds for which images are the same to the last bit until they count as frozen; 0 never",
         low=0.0,
         high=60.0,
+        live=True,
     )
 
     def __post_init__(self) -> None:
@@ -86,18 +104,21 @@ class PipelineSettings:
         "score from which a detection may begin a track; -1 takes the model's",
         low=-1.0,
         high=1.0,
+        live=True,
     )
     low_threshold: float = setting(
         -1.0,
         "score from which a detection may continue a track; -1 takes the model's",
         low=-1.0,
         high=1.0,
+        live=True,
     )
     overlap_threshold: float = setting(
         0.6,
         "intersection over union above which the weaker of two boxes is dropped",
         low=0.1,
         high=1.0,
+        live=True,
     )
     tolerance: float = setting(
         0.05, "seconds by which a frame may miss its slot of the window", low=0.001, high=0.5

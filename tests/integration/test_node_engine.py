@@ -17,7 +17,7 @@ from convlstm_perception.engine import Environment  # noqa: E402
 from convlstm_perception.engine.environment import CUDA_PROVIDER  # noqa: E402
 from tests.support.fake_driver import build_fake_driver  # noqa: E402
 from tests.support.graphs import write_tiny_bundle  # noqa: E402
-from tests.support.node import STATES, running_node  # noqa: E402
+from tests.support.node import STATES, running_node, values_of  # noqa: E402
 
 pytestmark = [
     pytest.mark.ros,
@@ -53,10 +53,8 @@ def test_a_gpu_that_lies_idle_is_warned_of(
         node.reach("active")
         assert "this machine's GPU lies idle (Orin)" in node.log
         assert "it serves no sm87 (Orin)" in node.log
-        node.wait_until(
-            lambda: diagnostics and len(diagnostics[-1].status[0].values) > 1, "diagnostics"
-        )
-        values = {entry.key: entry.value for entry in diagnostics[-1].status[0].values}
+        node.wait_until(lambda: diagnostics and "idle GPU" in values_of(diagnostics), "diagnostics")
+        values = values_of(diagnostics)
         assert values["idle GPU"] == "Orin"
         assert "it serves no sm87 (Orin)" in values["engine chosen because"]
 

@@ -153,7 +153,7 @@ def fail_on_white(bundle: Path) -> None:
 def test_inference_that_fails_is_counted_and_the_next_frame_answered(tmp_path: Path) -> None:
     faulty = write_tiny_bundle(tmp_path / "faulty")
     fail_on_white(faulty)
-    with running_node(tmp_path, bundle=faulty) as node:
+    with running_node(tmp_path, bundle=faulty, saturated_level=256) as node:
         answers = node.collect(PredictedTrajectoryArray, f"{NODE}/trajectories")
         health = Health(node)
         node.reach("active")

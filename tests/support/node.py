@@ -150,6 +150,12 @@ def running_node(
             context.try_shutdown()
 
 
+def values_of(diagnostics: list[Any]) -> dict[str, str]:
+    """The values of the newest diagnostics, of every camera and of the engine."""
+    statuses = diagnostics[-1].status if diagnostics else []
+    return {entry.key: entry.value for status in statuses for entry in status.values}
+
+
 def end_by(node: NodeUnderTest, number: signal.Signals) -> int:
     """Send a signal to the node's process and return its exit code."""
     os.kill(node.child.pid, number)

@@ -1,0 +1,122 @@
+"""What the node can be told: dataclasses of which its parameters are made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from convlstm_perception.engine import EngineSettings
+from convlstm_perception.errors import ParameterError
+from convlstm_perception.settings import setting, validate
+from convlstm_perception.stream import PipelineSettings, SyncSettings
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class CameraSettings:
+    """One camera. Of a camera with a name, the parameters are ``NAME.image_topic`` and so on."""
+
+    image_topic: str = setting(
+        "",
+        "topic of the images; empty takes image, of a named camera NAME/image; transport "
+        "'compressed' adds /compressed",
+    )
+    transport: str = setting(
+        "raw",
+        "'raw' subscribes to sensor_msgs/Image, 'compressed' to sensor_msgs/CompressedImage",
+        choices=("raw", "compressed"),
+    )
+    image_reliability: str = setting(
+        "best_effort",
+        "reliability asked of the camera; best_effort also takes what a reliable camera sends",
+        choices=("best_effort", "reliable"),
+    )
+    rectify: bool = setting(False, "whether images are rectified by the camera's calibration")
+    camera_info_topic: str = setting(
+        "", "topic of the calibration; empty takes camera_info beside the images"
+    )
+    calibration: str = setting(
+        "", "calibration file of camera_calibration, in place of the topic camera_info"
+    )
+    enabled: bool = setting(True, "whether the camera is answered", live=True)
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+INHERITED = ("transport", "image_reliability", "rectify")
+"""Fields of a named camera whose defaults are the values of the same parameters without a name."""
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """Everything that the node can be told."""
+
+    bundle: str = setting("", "folder of the model bundle; empty takes the shipped one")
+    cameras: tuple[str, ...] = setting(
+        ("",),
+        "names of the cameras; one empty name is a single camera whose topics bear no name",
+    )
+    image_timeout: float = setting(
+        0.6,
+        "seconds without an image after which a camera is called stale",
+        low=0.1,
+        high=60.0,
+        live=True,
+    )
+    max_age: float = setting(
+        0.0,
+        "seconds after its stamp, on the node's clock, that an image is no longer answered; 0 "
+        "answers all",
+        low=0.0,
+        high=60.0,
+        live=True,
+    )
+    publish_detections: bool = setting(True, "whether detections are published", live=True)
+    publish_trajectories: bool = setting(True, "whether trajectories are published", live=True)
+    publish_overlay: bool = setting(
+        True, "whether the overlay is published, where somebody subscribes", live=True
+    )
+    overlay_trail: float = setting(
+        3.0, "seconds of past path drawn in the overlay", low=0.0, high=60.0
+    )
+    autostart: bool = setting(
+        False, "configure and activate by itself; false where a launch file drives the lifecycle"
+    )
+    camera: Mapping[str, CameraSettings] = field(
+        default_factory=lambda: MappingProxyType({"": CameraSettings()})
+    )
+    sync: SyncSettings = field(default_factory=SyncSettings)
+    inference: EngineSettings = field(default_factory=EngineSettings)
+    pipeline: PipelineSettings = field(default_factory=PipelineSettings)
+
+    def __post_init__(self) -> None:
+        validate(self)
+        anchor = self.sync.anchor_camera
+        if anchor and anchor not in self.cameras:
+            raise ParameterError(
+                f"parameter 'anchor_camera': {anchor!r} is none of the cameras "
+                f"{', '.join(self.cameras)}"
+            )
+
+
+def check_camera_names(names: tuple[str, ...]) -> None:
+    """Refuse names that topics cannot be made of.
+
+    Raises:
+        ParameterError: naming what is wrong, and what is allowed.
+    """
+    if names == ("",):
+        return
+    wrong = [name for name in names if not _NAME.fullmatch(name)]
+    if not names or wrong:
+        raise ParameterError(
+            f"parameter 'cameras': {', '.join(map(repr, wrong)) or 'empty'}; a name is letters, "
+            "digits and underscores and begins with a letter"
+        )
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise ParameterError(f"parameter 'cameras': {', '.join(double)} is there twice")
