@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import rclpy
 from lifecycle_msgs.srv import ChangeState
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from convlstm_perception.engine import ModelBundle, MotionModel, default_bundle_path
@@ -57,7 +58,8 @@ class PerceptionNode(LifecycleNode):
         self._change_state = self._service_change_state.callback
         self._service_change_state.callback = self._answer_change_state
         if self.get_parameter("autostart").value:
-            self._autostart = self.create_timer(0.0, self._start_by_itself)
+            steady = Clock(clock_type=ClockType.STEADY_TIME)  # before the first /clock too
+            self._autostart = self.create_timer(0.0, self._start_by_itself, clock=steady)
 
     @_told
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -17,7 +17,14 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
 from tests.support.graphs import write_tiny_bundle
-from tests.support.node import NODE, STATES, NodeUnderTest, image_message, running_node
+from tests.support.node import (
+    NODE,
+    NODE_PROGRAM,
+    STATES,
+    NodeUnderTest,
+    image_message,
+    running_node,
+)
 
 pytestmark = pytest.mark.ros
 
@@ -182,6 +189,16 @@ def test_camera_names_that_make_no_topics_refuse_configure(
         assert node.set_parameter("cameras", ["front", "rear"]) == ""
         assert node.change_state("configure"), node.log
         assert "is in use" in node.set_parameter("rear.image_topic", "/elsewhere")
+
+
+def test_the_example_of_two_cameras_needs_no_more_than_its_file(
+    bundle: Path, tmp_path: Path
+) -> None:
+    example = Path(__file__).resolve().parents[2] / "config" / "two_cameras.params.yaml"
+    program = (*NODE_PROGRAM, "--ros-args", "--params-file", str(example))
+    with running_node(tmp_path, program=program, bundle=bundle) as node:
+        assert node.change_state("configure") and node.change_state("activate"), node.log
+        assert "answering /front/image_raw, /rear/image_raw/compressed" in node.log
 
 
 def test_frames_of_one_time_are_answered_together_under_sync_approximate(
