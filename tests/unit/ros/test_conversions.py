@@ -96,7 +96,7 @@ def test_yuv_with_neutral_chroma_is_grey(encoding: str, luma_first: int, padding
 @pytest.mark.parametrize(
     ("height", "width", "encoding", "words"),
     [
-        (4, 3, "yuyv", "3x4 image of encoding 'yuyv' cannot be converted"),
+        (4, 3, "yuyv", "3x4 image cannot be of encoding 'yuyv', which needs an even width"),
         (4, 4, "16UC7", "'16UC7' is not supported; let the camera send one of bgr8, rgb8"),
     ],
 )
