@@ -14,7 +14,7 @@ from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 
-from convlstm_perception.ros.conversions import frame_from_compressed, frame_from_image, stamp_to_ns
+from convlstm_perception.ros.conversions import frame_from_message, stamp_to_ns
 from convlstm_perception.ros.settings import CameraSettings
 from convlstm_perception.types import Frame
 
@@ -94,9 +94,7 @@ class CameraInput:
         Raises:
             ImageError: when it cannot be used.
         """
-        if isinstance(arrival.message, CompressedImage):
-            return frame_from_compressed(arrival.message)
-        return frame_from_image(arrival.message)
+        return frame_from_message(arrival.message)
 
     def missing_publisher(self) -> str:
         """Why no image can come: nobody publishes the topic, or only other types; or ""."""
