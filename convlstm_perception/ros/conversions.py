@@ -46,26 +46,15 @@ def ns_to_stamp(nanoseconds: int) -> Time:
     return Time(sec=whole, nanosec=rest)
 
 
-def frame_from_image(message: ImageMessage) -> Frame:
+def frame_from_message(message: ImageMessage | CompressedImage) -> Frame:
     """The image as blue, green, red; a view of the message's own data where it is that already.
 
     Raises:
-        ImageError: when it cannot be used; see ``data.image_message``.
+        ImageError: when it cannot be used.
     """
-    return _frame(decode_image(message), message.header)
-
-
-def frame_from_compressed(message: CompressedImage) -> Frame:
-    """Decode a JPEG or PNG.
-
-    Raises:
-        ImageError: when it cannot be decoded.
-    """
-    return _frame(decode_compressed(message), message.header)
-
-
-def _frame(image: Image, header: Header) -> Frame:
-    return Frame(image, stamp_to_ns(header.stamp), header.frame_id)
+    compressed = isinstance(message, CompressedImage)
+    image = decode_compressed(message) if compressed else decode_image(message)
+    return Frame(image, stamp_to_ns(message.header.stamp), message.header.frame_id)
 
 
 def image_to_message(image: Image, header: Header) -> ImageMessage:

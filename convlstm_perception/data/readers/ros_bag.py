@@ -221,9 +221,7 @@ def _add_detections(
 
 def _image(where: str, message: Any) -> Image:
     try:
-        if hasattr(message, "format"):
-            return decode_compressed(message)
-        return decode_image(message)
+        return decode_compressed(message) if hasattr(message, "format") else decode_image(message)
     except ImageError as error:
         raise SourceError(f"{where}: {error}") from error
 

@@ -170,9 +170,9 @@ def test_wrong_bag(tmp_path: Path, messages: list[Message], said: str) -> None:
 
 def test_unknown_encoding(tmp_path: Path) -> None:
     topic, kind, odd = image(stamp(0))
-    odd.encoding = "16SC1"
+    odd.encoding = "16UC7"
     bag = write_bag(tmp_path / "bag", [(topic, kind, odd), PAIR[1], FINE])
-    with pytest.raises(SourceError, match=r"/image: stamp 7.000000000: encoding '16SC1'"):
+    with pytest.raises(SourceError, match=r"/image: stamp 7.000000000: encoding '16UC7'"):
         read_sequences("ros-bag", bag)
 
 
