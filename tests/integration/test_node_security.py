@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +15,23 @@ pytest.importorskip("rclpy", reason="no ROS 2 in this environment")
 from convlstm_perception_msgs.msg import PredictedTrajectoryArray
 from sensor_msgs.msg import Image
 
+from convlstm_perception.demo.processes import free_domain, isolated_environment
 from tests.support.graphs import write_tiny_bundle
-from tests.support.node import NODE, NodeUnderTest, image_message, running_node
+from tests.support.node import (
+    NODE,
+    NODE_PROGRAM,
+    PROFILE,
+    NodeUnderTest,
+    image_message,
+    running_node,
+)
 from tests.support.policy import FOLDER, allowed_names
 
 pytestmark = pytest.mark.ros
 
 PARAMETERS = Path(__file__).resolve().parents[2] / "config"
+ENCLAVE_FILES = ("identity_ca.cert.pem", "cert.pem", "key.pem")
+ENCLAVE_FILES += ("permissions_ca.cert.pem", "governance.p7s", "permissions.p7s")
 AUDITED = Path(__file__).resolve().parents[1] / "support" / "audited_node.py"
 KINDS = ("publisher", "subscriber", "service", "client")
 AHEAD_OF_THE_NODE = {("service", f"{NODE}/save_buffer")}
@@ -81,6 +93,27 @@ def test_the_policy_of_two_cameras_is_that_of_their_parameter_file(
     assert seen <= rights, seen - rights
     cameras = ("/front/camera_info", "/rear/camera_info", "/clock")
     assert rights - seen == AHEAD_OF_THE_NODE | {("subscriber", name) for name in cameras}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_where_security_is_enforced_the_node_does_not_start_without_it(
+    named: bool, tmp_path: Path
+) -> None:
+    """Its keys are no keys here, or, as from PyPI, Fast DDS has no security at all."""
+    enclave = tmp_path / "enclaves" / NODE[1:]
+    enclave.mkdir(parents=True)
+    if named:
+        for name in ENCLAVE_FILES:
+            (enclave / name).write_text("no key")
+    environment = {**os.environ, **isolated_environment(free_domain(), PROFILE)}
+    environment |= {"ROS_SECURITY_KEYSTORE": str(tmp_path), "ROS_SECURITY_ENABLE": "true"}
+    environment["ROS_SECURITY_STRATEGY"] = "Enforce"
+    command = [sys.executable, *NODE_PROGRAM, "--ros-args", "--enclave", NODE]
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert run.returncode not in (0, None)
+    assert re.search("security|enclave", run.stderr, re.IGNORECASE), run.stderr
 
 
 @pytest.mark.parametrize(
