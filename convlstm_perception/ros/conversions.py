@@ -23,7 +23,8 @@ from vision_msgs.msg import (
     ObjectHypothesisWithPose,
 )
 
-from convlstm_perception.data.image_message import decode_compressed, decode_image
+from convlstm_perception.data.compressed_image import decode_compressed
+from convlstm_perception.data.image_message import decode_image
 from convlstm_perception.errors import ImageError
 from convlstm_perception.types import (
     NANOSECONDS_PER_SECOND,
