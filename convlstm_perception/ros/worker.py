@@ -61,8 +61,8 @@ class InferenceWorker:
             try:
                 self._answer(arrivals)
             except DeviceError as error:
-                for camera in arrivals:
-                    self._cameras[camera].refuse(error)
+                for name, arrival in arrivals.items():
+                    self._cameras[name].refuse(arrival, error)
                 self._on_device_failure(error)
                 return
             finally:
@@ -83,9 +83,9 @@ class InferenceWorker:
         for name, answer in self._rig.process(frames).items():
             camera = self._cameras[name]
             if isinstance(answer, Exception):
-                camera.refuse(answer)
+                camera.refuse(arrivals[name], answer)
                 continue
             try:
                 camera.answer(arrivals[name], frames[name], answer, taken[name], converted[name])
             except Exception as error:
-                camera.refuse(error)
+                camera.refuse(arrivals[name], error)
