@@ -64,6 +64,8 @@ class OnnxRuntimeEngine:
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         _share_scratch_memory()
         options.add_session_config_entry("session.use_env_allocators", "1")
+        # With a plan each graph takes one block of its own peak, beside the pool's other blocks.
+        options.enable_mem_pattern = False
         try:
             self._session = onnxruntime.InferenceSession(
                 path, options, providers=[_PROVIDERS[device]], enable_fallback=False
@@ -144,4 +146,5 @@ def _share_scratch_memory() -> None:
 
     arena = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
     memory = onnxruntime.OrtMemoryInfo("Cpu", arena, 0, onnxruntime.OrtMemType.DEFAULT)
-    onnxruntime.create_and_register_allocator(memory, None)
+    exact = onnxruntime.OrtArenaCfg({"arena_extend_strategy": 1})  # no doubling of blocks
+    onnxruntime.create_and_register_allocator(memory, exact)
