@@ -16,26 +16,25 @@ from convlstm_perception.types import BoolArray, Float32Array
 
 _REJECTED = 1e6
 _LARGEST_HEIGHT_RATIO = 2.0
-_SOLVER = "scipy.optimize._lsap"
+_PACKAGE = "scipy.optimize"
 
 
-def import_solver(compiled: str = _SOLVER) -> ModuleType:
+def import_solver(name: str = "_lsap") -> ModuleType:
     """A module with scipy's ``linear_sum_assignment``.
 
     ``scipy.optimize`` imports most of scipy, 35 MB and a quarter of a second of a node's start, for
     this one function, which lies in a compiled module that needs none of it. That module's name is
-    scipy's own affair: a release that keeps it elsewhere costs the memory, and nothing else.
+    scipy's own affair: where it is called otherwise, the whole package is imported.
 
     Args:
-        compiled: the module's full name.
+        name: of the compiled module.
     """
-    package, _, _ = compiled.rpartition(".")
-    scipy = find_spec(package.partition(".")[0])  # found, not imported
-    roots = scipy.submodule_search_locations if scipy else None
-    folders = [str(Path(root, *package.split(".")[1:])) for root in roots or ()]
-    spec = PathFinder.find_spec(compiled, folders)
+    scipy = find_spec("scipy")  # found, not imported
+    roots = (scipy and scipy.submodule_search_locations) or ()
+    folders = [str(Path(root) / "optimize") for root in roots]
+    spec = PathFinder.find_spec(f"{_PACKAGE}.{name}", folders)
     if spec is None or not isinstance(spec.loader, ExtensionFileLoader):
-        return importlib.import_module("scipy.optimize")
+        return importlib.import_module(_PACKAGE)
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
