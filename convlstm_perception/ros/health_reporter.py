@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from convlstm_perception_msgs.msg import PerceptionStatus
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.clock import Clock, ClockType
 from rclpy.qos import QoSProfile
 
 from convlstm_perception.ros.camera import Camera
@@ -47,7 +48,8 @@ class HealthReporter:
         qos = QoSProfile(depth=_DEPTH)
         self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", qos)
         self._status = node.create_publisher(PerceptionStatus, "~/status", qos)
-        node.create_timer(_LOOK, self._look)
+        # Steady: a simulator that pauses, and with it /clock, is no reason to fall silent.
+        node.create_timer(_LOOK, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def follow(self, loaded: Loaded | None, worker: InferenceWorker | None = None) -> None:
         """Report on these parts: what is configured, and the thread of an active node."""

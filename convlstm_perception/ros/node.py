@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import rclpy
 from lifecycle_msgs.srv import ChangeState
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from convlstm_perception.engine import ModelBundle, MotionModel, default_bundle_path
@@ -57,7 +58,8 @@ class PerceptionNode(LifecycleNode):
         self._change_state = self._service_change_state.callback
         self._service_change_state.callback = self._answer_change_state
         if self.get_parameter("autostart").value:
-            self._autostart = self.create_timer(0.0, self._start_by_itself)
+            steady = Clock(clock_type=ClockType.STEADY_TIME)  # before the first /clock too
+            self._autostart = self.create_timer(0.0, self._start_by_itself, clock=steady)
 
     @_told
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -138,14 +140,18 @@ class PerceptionNode(LifecycleNode):
         start = time.monotonic()
         bundle = ModelBundle.load(settings.bundle or default_bundle_path())
         model = MotionModel.load(bundle, settings.inference, len(settings.cameras))
+        cameras: dict[str, Camera] = {}
         try:
             rig = CameraRig(model, settings.pipeline, settings.cameras)
             rig.warm_up()
+            seconds = time.monotonic() - start
+            for name in settings.cameras:
+                cameras[name] = Camera(self, name, settings, bundle)
         except Exception:
+            for camera in cameras.values():
+                camera.close()
             model.close()
             raise
-        seconds = time.monotonic() - start
-        cameras = {name: Camera(self, name, settings, bundle) for name in settings.cameras}
         return Loaded(settings, model, rig, cameras, seconds)
 
     def _reconfigure(self, settings: NodeSettings) -> None:
