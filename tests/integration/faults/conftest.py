@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.graphs import write_tiny_bundle
+
 _HERE = Path(__file__).parent
 _OUTCOMES = {"passed": "held", "failed": "BROKEN", "error": "BROKEN", "skipped": "not tried"}
 
@@ -40,3 +42,9 @@ def _promise(request: pytest.FixtureRequest) -> None:
     name = f"{function.__module__.rpartition('.')[2]}: "
     first = (function.__doc__ or function.__name__).strip().splitlines()[0]
     request.node.user_properties.append(("promise", name + first))
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny bundle: a window of four frames, 0.1 s apart."""
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny")
