@@ -11,6 +11,10 @@ class ImageError(PerceptionError):
     """An image that cannot be used: its encoding, size or data is wrong."""
 
 
+class CalibrationError(PerceptionError):
+    """A camera's calibration that is missing or cannot be used."""
+
+
 class SourceError(PerceptionError):
     """A video, image folder or dataset that is missing or cannot be read."""
 

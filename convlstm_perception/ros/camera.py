@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 import traceback
+from pathlib import Path
 
 from rclpy.lifecycle import LifecycleNode
 
 from convlstm_perception.engine import ModelBundle
 from convlstm_perception.errors import FrameOrderError, ImageError, PerceptionError
+from convlstm_perception.geometry import read_calibration
 from convlstm_perception.ros.camera_input import Arrival, CameraInput, image_topic
 from convlstm_perception.ros.camera_output import CameraOutput
 from convlstm_perception.ros.settings import NodeSettings
@@ -31,13 +33,19 @@ class Camera:
         name: of the camera; may be empty.
         settings: of the node.
         bundle: that answers.
+
+    Raises:
+        CalibrationError: when the camera's calibration file cannot be read.
     """
 
     def __init__(
         self, node: LifecycleNode, name: str, settings: NodeSettings, bundle: ModelBundle
     ) -> None:
         self._node, self.name, self._settings = node, name, settings
-        self.topic = image_topic(node, name, settings.camera[name])
+        own = settings.camera[name]
+        named = own.rectify and own.calibration
+        self._calibration = read_calibration(Path(own.calibration)) if named else None
+        self.topic = image_topic(node, name, own)
         self.title = f"camera {name}" if name else self.topic
         self.input: CameraInput | None = None
         self._output = CameraOutput(node, name, bundle, settings)
@@ -173,7 +181,11 @@ class Camera:
             self._close_input()
         elif self.input is None:
             self.input = CameraInput(
-                self._node, self.name, self._settings.camera[self.name], self._take_in
+                self._node,
+                self.name,
+                self._settings.camera[self.name],
+                self._take_in,
+                self._calibration,
             )
             self.topic = self.input.topic
 

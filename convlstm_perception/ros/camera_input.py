@@ -14,7 +14,9 @@ from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 
-from convlstm_perception.ros.conversions import frame_from_compressed, frame_from_image, stamp_to_ns
+from convlstm_perception.geometry.camera_model import CameraInfoMessage
+from convlstm_perception.ros.conversions import frame_from_message, stamp_to_ns
+from convlstm_perception.ros.rectification import ImageRectification
 from convlstm_perception.ros.settings import CameraSettings
 from convlstm_perception.types import Frame
 
@@ -53,6 +55,7 @@ class CameraInput:
         name: of the camera; may be empty.
         settings: of the camera.
         on_arrival: called with every image, in the executor's thread.
+        calibration: that stands for the topic camera_info, where images are rectified.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class CameraInput:
         name: str,
         settings: CameraSettings,
         on_arrival: Callable[[Arrival], None],
+        calibration: CameraInfoMessage | None = None,
     ) -> None:
         self._node, self._on_arrival = node, on_arrival
         self.mismatched_qos = ""
@@ -83,20 +87,26 @@ class CameraInput:
             ),
         )
         self.topic: str = self._subscription.topic_name
+        self._rectification = (
+            ImageRectification(node, self.topic, settings, calibration)
+            if settings.rectify
+            else None
+        )
 
     def close(self) -> None:
         """Take no more images."""
         self._node.destroy_subscription(self._subscription)
+        if self._rectification:
+            self._rectification.close()
 
     def frame(self, arrival: Arrival) -> Frame:
-        """The image as blue, green, red.
+        """The image as blue, green, red, rectified where the camera is set so.
 
         Raises:
             ImageError: when it cannot be used.
         """
-        if isinstance(arrival.message, CompressedImage):
-            return frame_from_compressed(arrival.message)
-        return frame_from_image(arrival.message)
+        frame = frame_from_message(arrival.message)
+        return self._rectification.apply(frame) if self._rectification else frame
 
     def missing_publisher(self) -> str:
         """Why no image can come: nobody publishes the topic, or only other types; or ""."""

@@ -140,14 +140,18 @@ class PerceptionNode(LifecycleNode):
         start = time.monotonic()
         bundle = ModelBundle.load(settings.bundle or default_bundle_path())
         model = MotionModel.load(bundle, settings.inference, len(settings.cameras))
+        cameras: dict[str, Camera] = {}
         try:
             rig = CameraRig(model, settings.pipeline, settings.cameras)
             rig.warm_up()
+            seconds = time.monotonic() - start
+            for name in settings.cameras:
+                cameras[name] = Camera(self, name, settings, bundle)
         except Exception:
+            for camera in cameras.values():
+                camera.close()
             model.close()
             raise
-        seconds = time.monotonic() - start
-        cameras = {name: Camera(self, name, settings, bundle) for name in settings.cameras}
         return Loaded(settings, model, rig, cameras, seconds)
 
     def _reconfigure(self, settings: NodeSettings) -> None:

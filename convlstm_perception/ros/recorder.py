@@ -20,7 +20,7 @@ from sensor_msgs.msg import Image as ImageMessage
 from vision_msgs.msg import BoundingBox2D, Detection2DArray
 
 from convlstm_perception.demo.recording import Answer, Recording
-from convlstm_perception.ros.conversions import frame_from_image, stamp_to_ns
+from convlstm_perception.ros.conversions import frame_from_message, stamp_to_ns
 from convlstm_perception.types import Tracks, Trajectories
 
 _QUEUE_DEPTH = 50
@@ -79,7 +79,7 @@ class TopicRecorder:
             return
 
     def _on_image(self, message: ImageMessage) -> None:
-        frame = frame_from_image(message)
+        frame = frame_from_message(message)
         self._recording.add_image(frame.stamp_ns, frame.image)
 
     def _on_trajectories(self, message: PredictedTrajectoryArray) -> None:

@@ -18,7 +18,7 @@ pytest.importorskip("rclpy", reason="no ROS 2 in this environment")
 from convlstm_perception_msgs.msg import PredictedTrajectoryArray
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from tests.support.graphs import write_tiny_bundle
 from tests.support.node import NODE, NodeUnderTest, image_message, running_node
@@ -172,3 +172,48 @@ def test_inference_that_fails_is_counted_and_the_next_frame_answered(tmp_path: P
         assert answers[-1].header == image_message(2).header
         health.await_words("frames fail", DiagnosticStatus.ERROR)
         assert "frame not answered" in node.log
+
+
+def shifting_calibration(shift: float, width: int = 160, height: int = 96) -> CameraInfo:
+    """Of an ideal camera whose rectified image is its image, moved to the right."""
+    info = CameraInfo(width=width, height=height, distortion_model="plumb_bob", d=[0.0] * 5)
+    info.k = [100.0, 0.0, width / 2, 0.0, 100.0, height / 2, 0.0, 0.0, 1.0]
+    info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    info.p = [100.0, 0.0, width / 2 + shift, 0.0, 0.0, 100.0, height / 2, 0.0, 0.0, 0.0, 1.0, 0.0]
+    return info
+
+
+def test_images_are_rectified_once_their_calibration_has_come(bundle: Path, tmp_path: Path) -> None:
+    with running_node(tmp_path, bundle=bundle, rectify=True) as node:
+        answers = node.collect(PredictedTrajectoryArray, f"{NODE}/trajectories")
+        health = Health(node)
+        node.reach("active")
+        infos = node.node.create_publisher(CameraInfo, "/camera_info", 1)
+        node.wait_until(lambda: infos.get_subscription_count() == 1, "the subscription")
+        node.settle()
+        node.send(image_message(0))
+        health.await_words("no calibration has come on /camera_info", DiagnosticStatus.WARN)
+        places = {}
+        for shift, steps in ((0.0, (1, 2, 3)), (32.0, (11, 12, 13))):
+            infos.publish(shifting_calibration(shift))
+            node.spin(0.3)
+            for step in steps:
+                node.send(image_message(step))
+                stamp = image_message(step).header.stamp
+                node.wait_until(
+                    lambda stamp=stamp: answers and answers[-1].header.stamp == stamp, "an answer"
+                )
+            (person,) = answers[-1].trajectories
+            places[shift] = person.bbox.center.position.x - 3 * steps[-1]
+        assert places[32.0] - places[0.0] == pytest.approx(32.0, abs=8.0)  # a cell of the grid
+        node.send(image_message(14, height=120, width=200))
+        health.await_words("the calibration is for 160x96", DiagnosticStatus.WARN)
+
+
+def test_a_calibration_file_that_cannot_be_read_refuses_configure(
+    bundle: Path, tmp_path: Path
+) -> None:
+    with running_node(tmp_path, bundle=bundle, rectify=True, calibration="/gone.yaml") as node:
+        assert not node.change_state("configure")
+        assert "/gone.yaml: the calibration cannot be read" in node.log
+        assert "Traceback" not in node.log

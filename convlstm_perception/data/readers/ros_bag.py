@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
+from convlstm_perception.data.image_message import decode_compressed, decode_image
 from convlstm_perception.data.readers.common import TruthBuilder, no_split
 from convlstm_perception.data.sequence import AnnotatedSequence
 from convlstm_perception.data.video import ClosingSource
-from convlstm_perception.errors import SourceError
+from convlstm_perception.errors import ImageError, SourceError
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Image
 
 if TYPE_CHECKING:
@@ -57,15 +57,6 @@ float64 x
 float64 y
 """
 """Definition of ``vision_msgs/Detection2DArray`` (vision_msgs 4), which rosbags does not bring."""
-
-# Encoding to bytes a pixel and the conversion to blue, green, red.
-_ENCODINGS: dict[str, tuple[int, int | None]] = {
-    "bgr8": (3, None),
-    "rgb8": (3, cv2.COLOR_RGB2BGR),
-    "bgra8": (4, cv2.COLOR_BGRA2BGR),
-    "rgba8": (4, cv2.COLOR_RGBA2BGR),
-    "mono8": (1, cv2.COLOR_GRAY2BGR),
-}
 
 
 def read_ros_bag(path: Path, split: str | None = None) -> list[AnnotatedSequence]:
@@ -229,26 +220,10 @@ def _add_detections(
 
 
 def _image(where: str, message: Any) -> Image:
-    data = np.asarray(message.data, np.uint8)
-    if hasattr(message, "format"):
-        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-        if decoded is None:
-            raise SourceError(f"{where}: the compressed image cannot be decoded")
-        return np.asarray(decoded, np.uint8)
-    if message.encoding not in _ENCODINGS:
-        raise SourceError(
-            f"{where}: encoding {message.encoding!r}; a bag's images must be "
-            f"{', '.join(_ENCODINGS)} or compressed"
-        )
-    depth, conversion = _ENCODINGS[message.encoding]
-    height, width, step = message.height, message.width, message.step
-    if not 0 < width * depth <= step or data.size < height * step or not height:
-        raise SourceError(
-            f"{where}: {data.size} bytes and step {step} are no image of {width} x {height}"
-        )
-    pixels = data[: height * step].reshape(height, step)[:, : width * depth]
-    pixels = np.ascontiguousarray(pixels.reshape(height, width, depth))
-    return pixels if conversion is None else np.asarray(cv2.cvtColor(pixels, conversion), np.uint8)
+    try:
+        return decode_compressed(message) if hasattr(message, "format") else decode_image(message)
+    except ImageError as error:
+        raise SourceError(f"{where}: {error}") from error
 
 
 def _stamp(message: Any) -> int:

@@ -155,7 +155,10 @@ FINE = detections(stamp(0), [("1", 10.0, 8.0)])
         (PAIR, r"one topic of vision_msgs/msg/Detection2DArray .* found none"),
         ([FINE], r"one topic of sensor_msgs/msg/Image .* found none"),
         ([*PAIR, image(stamp(0), topic="/other"), FINE], r"found /image, /other"),
-        ([image(stamp(0), encoding="bgr8", step=3), PAIR[1], FINE], r"are no image of 40 x 30"),
+        (
+            [image(stamp(0), encoding="bgr8", step=3), PAIR[1], FINE],
+            r"step 3 is less than a row of 40 pixels",
+        ),
     ],
 )
 def test_wrong_bag(tmp_path: Path, messages: list[Message], said: str) -> None:
@@ -167,9 +170,9 @@ def test_wrong_bag(tmp_path: Path, messages: list[Message], said: str) -> None:
 
 def test_unknown_encoding(tmp_path: Path) -> None:
     topic, kind, odd = image(stamp(0))
-    odd.encoding = "16UC1"
+    odd.encoding = "16UC7"
     bag = write_bag(tmp_path / "bag", [(topic, kind, odd), PAIR[1], FINE])
-    with pytest.raises(SourceError, match=r"/image: stamp 7.000000000: encoding '16UC1'"):
+    with pytest.raises(SourceError, match=r"/image: stamp 7.000000000: encoding '16UC7'"):
         read_sequences("ros-bag", bag)
 
 
