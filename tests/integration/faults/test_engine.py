@@ -16,7 +16,7 @@ from sensor_msgs.msg import Image
 
 from convlstm_perception.engine import EngineSettings, ModelBundle, MotionModel
 from convlstm_perception.ros.conversions import (
-    frame_from_image,
+    frame_from_message,
     trajectories_to_message,
 )
 from convlstm_perception.stream import CameraPipeline, PipelineSettings
@@ -81,7 +81,7 @@ def test_nan_is_not_answered_but_counted_and_leaves_no_trace(tmp_path: Path, mem
             node.wait_until(
                 lambda answered=answered: len(answers) == answered, f"answer {answered}"
             )
-            result = reference.process(frame_from_image(message))
+            result = reference.process(frame_from_message(message))
             expected = trajectories_to_message(result, message.header, model.bundle.model_id)
             assert answers[-1] == expected
         assert sum(len(answer.trajectories) for answer in answers) > SLOTS
@@ -175,3 +175,35 @@ def test_an_engine_that_hangs_is_told_and_the_node_goes_on_when_it_returns(
         assert np.diff(stamps).max() > 5.0 and len(after) > 10
         assert node.change_state("deactivate") and node.change_state("cleanup")
         assert "Traceback" not in node.log
+
+
+def test_an_error_that_nobody_foresaw_does_not_end_the_inference_thread(tmp_path: Path) -> None:
+    bundle = write_tiny_bundle(tmp_path / "tiny")
+    program, file = tmp_path / "surprised_node.py", tmp_path / "surprise"
+    program.write_text(
+        "import os, sys\n"
+        "from convlstm_perception.ros.node import main\n"
+        "from convlstm_perception.stream import CameraRig\n"
+        "answer = CameraRig.process\n"
+        "def process(self, frames):\n"
+        f"    if os.path.exists({str(file)!r}):\n"
+        f"        os.remove({str(file)!r})\n"
+        "        raise KeyError('nobody foresaw this')\n"
+        "    return answer(self, frames)\n"
+        "CameraRig.process = process\n"
+        "sys.exit(main())\n"
+    )
+    with running_node(tmp_path, program=[str(program)], bundle=bundle) as node:
+        answers = node.collect(PredictedTrajectoryArray, f"{NODE}/trajectories")
+        diagnostics = node.collect(DiagnosticArray, "/diagnostics")
+        node.reach("active")
+        node.settle()
+        node.send(image_message(0))
+        node.wait_until(lambda: len(answers) == 1, "the first answer")
+        file.touch()
+        node.send(image_message(1))
+        await_status(node, diagnostics, "/image", DiagnosticStatus.ERROR, "nobody foresaw this")
+        node.send(image_message(2))
+        node.wait_until(lambda: len(answers) == 2, "the answer after it")
+        assert answers[-1].header == image_message(2).header
+        assert node.state() == STATES["active"]
