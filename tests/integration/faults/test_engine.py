@@ -24,8 +24,6 @@ from tests.support.graphs import SLOTS, write_tiny_bundle
 from tests.support.load import spoil_white, streaming, white_message, write_slowed_node
 from tests.support.node import NODE, STATES, NodeUnderTest, image_message, running_node
 
-pytestmark = [pytest.mark.ros, pytest.mark.fault]
-
 NAN_STEPS = (4, 5, 9)
 
 
@@ -51,7 +49,10 @@ def await_status(
 
 @pytest.mark.parametrize("memory", ["window", "stateful"])
 def test_nan_is_not_answered_but_counted_and_leaves_no_trace(tmp_path: Path, memory: str) -> None:
-    """All that follows equals, bit for bit, what a pipeline answers that never saw those frames."""
+    """Not a number is not answered but told, and all that follows is as if it had never been.
+
+    Bit for bit: compared with a pipeline that never saw those frames.
+    """
     bundle = spoil_white(write_tiny_bundle(tmp_path / "poisoned"), "nan")
     model = MotionModel.load(
         ModelBundle.load(bundle), EngineSettings(engine="onnxruntime-cpu", memory=memory)
@@ -90,7 +91,10 @@ def test_nan_is_not_answered_but_counted_and_leaves_no_trace(tmp_path: Path, mem
 
 
 def test_an_engine_error_of_one_batch_costs_that_batch_only(tmp_path: Path) -> None:
-    """Three cameras answered together; one of them makes the engine fail, twice."""
+    """An error of the engine costs the frames of that batch, and no other.
+
+    Three cameras answered together; one of them makes the engine fail, twice.
+    """
     bundle = spoil_white(write_tiny_bundle(tmp_path / "faulty"), "error")
     names = ("front", "left", "right")
     parameters = {
@@ -144,6 +148,7 @@ def test_an_engine_error_of_one_batch_costs_that_batch_only(tmp_path: Path) -> N
 def test_an_engine_that_hangs_is_told_and_the_node_goes_on_when_it_returns(
     tmp_path: Path,
 ) -> None:
+    """An engine that hangs is called stuck after 5 s; services answer, and nothing queues up."""
     bundle = write_tiny_bundle(tmp_path / "tiny")
     program = write_slowed_node(tmp_path, hang=6.0)
     with running_node(tmp_path, program=program, bundle=bundle) as node:
@@ -178,6 +183,7 @@ def test_an_engine_that_hangs_is_told_and_the_node_goes_on_when_it_returns(
 
 
 def test_an_error_that_nobody_foresaw_does_not_end_the_inference_thread(tmp_path: Path) -> None:
+    """An error that nobody foresaw is told as a failed frame, and the next one is answered."""
     bundle = write_tiny_bundle(tmp_path / "tiny")
     program, file = tmp_path / "surprised_node.py", tmp_path / "surprise"
     program.write_text(

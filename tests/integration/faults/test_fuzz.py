@@ -24,8 +24,6 @@ from tests.support.image_messages import raw_images
 from tests.support.load import ProcessView, counts_add_up, stamp_now
 from tests.support.node import NODE, STATES, image_message, running_node
 
-pytestmark = [pytest.mark.ros, pytest.mark.fault]
-
 MESSAGES = 20_000
 BATCH = 50
 PACE = 0.0007  # seconds between messages: the subscription keeps the newest only
@@ -87,6 +85,7 @@ def paced(made: list[list[Image]]) -> Iterator[Image]:
 
 @pytest.mark.timeout(240)
 def test_the_node_survives_images_of_any_kind(tmp_path: Path) -> None:
+    """Of 20,000 images of any kind each is answered, rejected or overtaken; good ones follow."""
     made = batches()
     bundle = write_tiny_bundle(tmp_path / "tiny")
     parameters = {"bundle": bundle, "black_level": -1, "saturated_level": 256}

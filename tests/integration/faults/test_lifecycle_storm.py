@@ -24,8 +24,6 @@ from tests.support.graphs import write_tiny_bundle
 from tests.support.load import ProcessView, publisher_counts, streaming
 from tests.support.node import NODE, STATES, NodeUnderTest, running_node
 
-pytestmark = [pytest.mark.ros, pytest.mark.fault]
-
 TRANSITIONS = 200
 SETTINGS = 1000
 RATE = 20.0
@@ -86,6 +84,7 @@ def await_answers(node: NodeUnderTest, answers: list[Any], count: int = 5) -> No
 
 
 def test_two_hundred_transitions_at_random_leave_a_sound_node(tmp_path: Path) -> None:
+    """Of 200 transitions at random the wrong ones are refused, and nothing leaks."""
     bundle = write_tiny_bundle(tmp_path / "tiny")
     choose = random.Random(7)
     with running_node(tmp_path, bundle=bundle) as node, streaming([node.images], RATE):
@@ -185,6 +184,7 @@ INVALID: dict[str, Draw] = {
 
 
 def test_a_thousand_settings_while_images_flow(tmp_path: Path) -> None:
+    """Of 1000 settings the wrong ones are refused with a reason, the right ones are in force."""
     bundle = write_tiny_bundle(tmp_path / "tiny")
     choose = random.Random(11)
     in_force: dict[str, ParameterValue] = {}

@@ -29,8 +29,6 @@ from tests.support.load import (
 )
 from tests.support.node import NODE, NODE_PROGRAM, PROFILE, end_by, running_node
 
-pytestmark = [pytest.mark.ros, pytest.mark.fault]
-
 CAMERAS = [f"camera{index}" for index in range(8)]
 RATE = 30.0
 SERVICE = 0.033  # seconds a frame: one camera's worth of eight
@@ -38,6 +36,7 @@ OLDEST = 1.0  # seconds; a queue of an eighth answered would be as old as the te
 
 
 def test_eight_cameras_on_a_machine_for_one_have_their_shares_and_no_queue(tmp_path: Path) -> None:
+    """Under eightfold load each camera has its share, the newest frames win, nothing queues up."""
     bundle = write_tiny_bundle(tmp_path / "tiny")
     program = write_slowed_node(tmp_path, service=SERVICE)
     parameters = {"bundle": bundle, "cameras": f"[{', '.join(CAMERAS)}]"}
@@ -93,6 +92,7 @@ def test_eight_cameras_on_a_machine_for_one_have_their_shares_and_no_queue(tmp_p
 
 
 def test_two_nodes_of_one_name_go_on_and_both_tell(tmp_path: Path) -> None:
+    """Two nodes of one name go on, and both warn of it until one of them ends."""
     bundles = [write_tiny_bundle(tmp_path / name) for name in ("tiny", "other")]
     manifest = tomllib.loads((bundles[1] / "model.toml").read_text())
     del manifest["format"], manifest["files"]
