@@ -203,6 +203,8 @@ def test_a_thousand_settings_while_images_flow(tmp_path: Path) -> None:
             name = choose.choice([*(VALID if valid else INVALID)])
             value = (VALID if valid else INVALID)[name](choose)
             success, reason = caller.set(name, value)
+            if number % 10 == 0:
+                node.spin(0.04)  # some images for each ten settings
             assert success == valid, (number, name, value, reason)
             if valid:
                 in_force[name] = value
@@ -212,7 +214,7 @@ def test_a_thousand_settings_while_images_flow(tmp_path: Path) -> None:
         assert refused > SETTINGS // 3 and set(in_force) == set(VALID)
         # All the while it answered: of what was sent, nearly everything.
         span = sent[0] - began
-        assert span > 20
+        assert span > 50
         await_answers(node, answers)
         assert len(answers) - answered > 0.7 * span
         # What was accepted is in force, and nothing else has changed.
