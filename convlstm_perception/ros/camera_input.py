@@ -13,6 +13,7 @@ from rclpy.qos import QoSProfile, QoSReliabilityPolicy, qos_policy_name_from_kin
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 
+from convlstm_perception.errors import ImageError
 from convlstm_perception.geometry.camera_model import CameraInfoMessage
 from convlstm_perception.ros.conversions import frame_from_message, stamp_to_ns
 from convlstm_perception.ros.rectification import ImageRectification
@@ -104,6 +105,12 @@ class CameraInput:
         Raises:
             ImageError: when it cannot be used.
         """
+        stamp = arrival.message.header.stamp
+        if stamp.sec < 0 or stamp.nanosec >= NANOSECONDS_PER_SECOND:
+            raise ImageError(
+                f"its stamp is no time: sec {stamp.sec}, nanosec {stamp.nanosec}; check the camera "
+                "driver"
+            )
         frame = frame_from_message(arrival.message)
         return self._rectification.apply(frame) if self._rectification else frame
 

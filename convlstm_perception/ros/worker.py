@@ -60,11 +60,14 @@ class InferenceWorker:
             self._busy_since = time.monotonic()
             try:
                 self._answer(arrivals)
-            except DeviceError as error:
+            except Exception as error:
+                # Whatever it is: a thread that ends unseen would leave a node that says it is
+                # active and answers nothing.
                 for name, arrival in arrivals.items():
                     self._cameras[name].refuse(arrival, error)
-                self._on_device_failure(error)
-                return
+                if isinstance(error, DeviceError):
+                    self._on_device_failure(error)
+                    return
             finally:
                 self._busy_since = None
 
