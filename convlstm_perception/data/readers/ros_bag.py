@@ -7,12 +7,12 @@ recorded beside the images and then corrected; each has the stamp of the image i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from convlstm_perception.bags import BagReader
 from convlstm_perception.data.compressed_image import decode_compressed
 from convlstm_perception.data.image_message import decode_image
 from convlstm_perception.data.readers.common import TruthBuilder, no_split
@@ -21,43 +21,8 @@ from convlstm_perception.data.video import ClosingSource
 from convlstm_perception.errors import ImageError, SourceError
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Image
 
-if TYPE_CHECKING:
-    from rosbags.rosbag2 import Reader
-
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 DETECTIONS_TYPE = "vision_msgs/msg/Detection2DArray"
-DETECTIONS_DEFINITION = """\
-std_msgs/Header header
-vision_msgs/Detection2D[] detections
-================================================================================
-MSG: vision_msgs/Detection2D
-std_msgs/Header header
-vision_msgs/ObjectHypothesisWithPose[] results
-vision_msgs/BoundingBox2D bbox
-string id
-================================================================================
-MSG: vision_msgs/ObjectHypothesisWithPose
-vision_msgs/ObjectHypothesis hypothesis
-geometry_msgs/PoseWithCovariance pose
-================================================================================
-MSG: vision_msgs/ObjectHypothesis
-string class_id
-float64 score
-================================================================================
-MSG: vision_msgs/BoundingBox2D
-vision_msgs/Pose2D center
-float64 size_x
-float64 size_y
-================================================================================
-MSG: vision_msgs/Pose2D
-vision_msgs/Point2D position
-float64 theta
-================================================================================
-MSG: vision_msgs/Point2D
-float64 x
-float64 y
-"""
-"""Definition of ``vision_msgs/Detection2DArray`` (vision_msgs 4), which rosbags does not bring."""
 
 
 def read_ros_bag(path: Path, split: str | None = None) -> list[AnnotatedSequence]:
@@ -78,12 +43,13 @@ def read_ros_bag(path: Path, split: str | None = None) -> list[AnnotatedSequence
     no_split(path, split)
     stamps: list[int] = []
     detections: list[Any] = []
-    with _opened(path) as (reader, image_topic, store):
-        for topic, message in _messages(path, reader, store, image_topic):
-            if topic == image_topic:
-                stamps.append(_stamp(message))
+    with BagReader(path) as reader:
+        image_topic = _only_topic(reader, IMAGE_TYPES)
+        for entry in reader.messages([image_topic, _only_topic(reader, (DETECTIONS_TYPE,))]):
+            if entry.topic == image_topic:
+                stamps.append(_stamp(entry.message))
             else:
-                detections.append(message)
+                detections.append(entry.message)
     if len(stamps) < 2:
         raise SourceError(
             f"{path}: {image_topic} has {len(stamps)} images; two are needed at least"
@@ -123,76 +89,24 @@ class BagImages(ClosingSource):
         self.height, self.width = next(iter(self)).shape[:2]
 
     def __iter__(self) -> Iterator[Image]:
-        with _opened(self._path) as (reader, image_topic, store):
-            for topic, message in _messages(self._path, reader, store, image_topic, images=True):
-                yield _image(f"{self._path}: {topic}: stamp {_text(_stamp(message))}", message)
+        with BagReader(self._path) as reader:
+            for entry in reader.messages([_only_topic(reader, IMAGE_TYPES)]):
+                message = entry.message
+                where = f"{self._path}: {entry.topic}: stamp {_text(_stamp(message))}"
+                yield _image(where, message)
 
     def close(self) -> None:
         """The bag is open only while it is read."""
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[Reader, str, Any]]:
-    """The open bag, the name of its topic of images, and the types to read it with."""
-    try:
-        from rosbags.rosbag2 import Reader, ReaderError
-        from rosbags.typesys import Stores, get_types_from_msg, get_typestore
-    except ImportError as error:
-        raise SourceError(
-            f"{path}: bags are read by the library rosbags, which is missing: "
-            "pip install 'convlstm-perception[evaluate]'"
-        ) from error
-    store = get_typestore(Stores.ROS2_JAZZY)
-    store.register(get_types_from_msg(DETECTIONS_DEFINITION, DETECTIONS_TYPE))
-    try:
-        reader = Reader(path)
-        reader.open()
-    except (ReaderError, OSError) as error:
-        raise SourceError(
-            f"{path}: not a bag that can be read ({error}); give the folder with metadata.yaml, "
-            "after `ros2 bag reindex` if the recording broke off"
-        ) from error
-    try:
-        _only_topic(path, reader, (DETECTIONS_TYPE,))
-        yield reader, _only_topic(path, reader, IMAGE_TYPES), store
-    finally:
-        reader.close()
-
-
-def _only_topic(path: Path, reader: Reader, kinds: tuple[str, ...]) -> str:
-    topics = sorted({c.topic for c in reader.connections if c.msgtype in kinds and c.msgcount})
+def _only_topic(reader: BagReader, kinds: tuple[str, ...]) -> str:
+    topics = reader.topics(*kinds)
     if len(topics) != 1:
         raise SourceError(
-            f"{path}: one topic of {' or '.join(kinds)} with messages is needed, found "
+            f"{reader.path}: one topic of {' or '.join(kinds)} with messages is needed, found "
             f"{', '.join(topics) or 'none'}; cut the bag with `ros2 bag convert`"
         )
     return topics[0]
-
-
-def _messages(
-    path: Path, reader: Reader, store: Any, image_topic: str, images: bool = False
-) -> Iterator[tuple[str, Any]]:
-    """The messages of the image topic and, unless only ``images``, of the detections."""
-    from rosbags.rosbag2 import ReaderError
-    from rosbags.serde import SerdeError
-
-    wanted = [
-        connection
-        for connection in reader.connections
-        if connection.topic == image_topic or (connection.msgtype == DETECTIONS_TYPE and not images)
-    ]
-    try:
-        for connection, received, data in reader.messages(wanted):
-            try:
-                message = store.deserialize_cdr(data, connection.msgtype)
-            except (SerdeError, ValueError, IndexError) as error:
-                raise SourceError(
-                    f"{path}: {connection.topic}: message received at {_text(received)} cannot be "
-                    f"read as {connection.msgtype}: {error}"
-                ) from error
-            yield connection.topic, message
-    except (ReaderError, OSError) as error:
-        raise SourceError(f"{path}: the bag is damaged: {error}") from error
 
 
 def _add_detections(

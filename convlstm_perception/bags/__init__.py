@@ -1,0 +1,7 @@
+"""ROS 2 bags, read and written without ROS by the library rosbags."""
+
+from convlstm_perception.bags.message_types import message_types
+from convlstm_perception.bags.reader import BagReader
+from convlstm_perception.bags.writer import BagWriter
+
+__all__ = ["BagReader", "BagWriter", "message_types"]

@@ -1,0 +1,107 @@
+"""Reading a bag, message by message."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from convlstm_perception.bags.message_types import message_types
+from convlstm_perception.errors import SourceError
+
+if TYPE_CHECKING:
+    from rosbags.interfaces import Connection
+    from rosbags.rosbag2 import Reader
+
+
+@dataclass(frozen=True)
+class BagMessage:
+    """One message of a bag.
+
+    Attributes:
+        topic: it was recorded from.
+        kind: its type, as ``sensor_msgs/msg/Image``.
+        received_ns: when it was recorded, in nanoseconds.
+        message: an object with the message's fields.
+    """
+
+    topic: str
+    kind: str
+    received_ns: int
+    message: Any
+
+
+class BagReader:
+    """A bag, mcap or sqlite3, open while its block runs.
+
+    Args:
+        path: folder of the bag (with ``metadata.yaml``), or its ``.mcap`` or ``.db3`` file.
+
+    Raises:
+        SourceError: when it is no bag that can be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._types = message_types()
+
+    def __enter__(self) -> Self:
+        from rosbags.rosbag2 import Reader, ReaderError
+
+        try:
+            self._reader: Reader = Reader(self.path)
+            self._reader.open()
+        except (ReaderError, OSError) as error:
+            raise SourceError(
+                f"{self.path}: not a bag that can be read ({error}); give the folder with "
+                "metadata.yaml, after `ros2 bag reindex` if the recording broke off"
+            ) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._reader.close()
+
+    @property
+    def custom_data(self) -> Mapping[str, str]:
+        """Texts by key that the writer put into the metadata; a bare file has none."""
+        metadata = getattr(self._reader.storage, "metadata", None)
+        return (metadata.custom if metadata else None) or {}
+
+    def topics(self, *kinds: str) -> list[str]:
+        """Names of the topics of some types that have messages, sorted."""
+        return sorted({c.topic for c in self._of(lambda c: c.msgtype in kinds)})
+
+    def messages(self, topics: Collection[str]) -> Iterator[BagMessage]:
+        """The messages of some topics in the order in which they were recorded.
+
+        Raises:
+            SourceError: when the bag is damaged, or a message is; with its time.
+        """
+        from rosbags.rosbag2 import ReaderError
+        from rosbags.serde import SerdeError
+
+        wanted = self._of(lambda c: c.topic in topics)
+        if not wanted:  # rosbags would take an empty choice for everything
+            return
+        try:
+            for connection, received, data in self._reader.messages(wanted):
+                try:
+                    message = self._types.deserialize_cdr(data, connection.msgtype)
+                except (SerdeError, ValueError, IndexError, KeyError) as error:
+                    raise SourceError(
+                        f"{self.path}: {connection.topic}: message received at {received} ns "
+                        f"cannot be read as {connection.msgtype}: {error}"
+                    ) from error
+                yield BagMessage(connection.topic, connection.msgtype, received, message)
+        except (ReaderError, OSError) as error:
+            raise SourceError(f"{self.path}: the bag is damaged: {error}") from error
+
+    def _of(self, wanted: Any) -> list[Connection]:
+        return [c for c in self._reader.connections if c.msgcount and wanted(c)]

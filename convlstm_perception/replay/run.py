@@ -1,0 +1,205 @@
+"""A bag answered again: the same pipeline as the node's, as fast as it can."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from convlstm_perception.bags import BagWriter, message_types
+from convlstm_perception.engine import MotionModel
+from convlstm_perception.errors import DeviceError, PerceptionError, SourceError
+from convlstm_perception.geometry import CameraModel, Rectifier
+from convlstm_perception.messages import (
+    DETECTIONS,
+    TRAJECTORIES,
+    detections_message,
+    trajectories_message,
+)
+from convlstm_perception.replay.recording import (
+    RecordedCamera,
+    RecordedImage,
+    first_camera_info,
+    read_images,
+)
+from convlstm_perception.settings import described_fields
+from convlstm_perception.stream import (
+    CameraRig,
+    PipelineSettings,
+    QualitySettings,
+    TrackerSettings,
+)
+from convlstm_perception.types import AnswerStatus, Frame, Image, PerceptionResult
+from convlstm_perception.visualization.overlay import OverlayRenderer
+from convlstm_perception.visualization.video_file import VideoFile
+
+RESULTS = "results"
+_VIDEO_RATE = 10.0  # frames a second, where a camera has too few frames to tell
+
+
+@dataclass
+class CameraSummary:
+    """What became of a camera's images.
+
+    Attributes:
+        topic: of the images.
+        images: in the bag.
+        answered, unusable: answered, and answered as showing nothing.
+        passed_over: that the node had not answered either.
+        refused: reasons why images were not answered, with their counts.
+        seconds: spent on answering.
+    """
+
+    topic: str
+    images: int = 0
+    answered: int = 0
+    unusable: int = 0
+    passed_over: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+
+def recorded_settings(parameters: Mapping[str, Any]) -> PipelineSettings:
+    """The pipeline's settings under a node's parameters; defaults where they tell nothing.
+
+    Raises:
+        ParameterError: when a value is out of range.
+    """
+
+    def known(part: type) -> dict[str, Any]:
+        names = [entry.name for entry, _ in described_fields(part)]
+        return {name: parameters[name] for name in names if name in parameters}
+
+    return PipelineSettings(
+        **known(PipelineSettings),
+        quality=QualitySettings(**known(QualitySettings)),
+        tracker=TrackerSettings(**known(TrackerSettings)),
+    )
+
+
+class Replay:
+    """Answers the cameras of a bag and writes the results.
+
+    Args:
+        bag: to read.
+        cameras: of it.
+        model: to answer with.
+        settings: how.
+        output: folder for the results; made where it is missing.
+        overlay: whether an overlay is drawn, as a video for each camera.
+        rectify: image topics whose images are rectified, to the topics of their calibration.
+
+    Raises:
+        SourceError: when a calibration is missing in the bag.
+    """
+
+    def __init__(
+        self,
+        bag: Path,
+        cameras: Collection[RecordedCamera],
+        model: MotionModel,
+        settings: PipelineSettings,
+        output: Path,
+        *,
+        overlay: bool = True,
+        rectify: Mapping[str, str] | None = None,
+    ) -> None:
+        self._bag, self._model, self._output = bag, model, output
+        self._cameras = {camera.topic: camera for camera in cameras}
+        self._rig = CameraRig(model, settings, [camera.name for camera in cameras])
+        self._types = message_types().types
+        self._rectifiers = {topic: self._rectifier(info) for topic, info in (rectify or {}).items()}
+        self._renderers: dict[str, OverlayRenderer] | None = {} if overlay else None
+        self._videos: dict[str, VideoFile] = {}
+        self.summaries = {camera.topic: CameraSummary(camera.topic) for camera in cameras}
+
+    def run(self, advance: Callable[[], None]) -> None:
+        """Answer everything.
+
+        Args:
+            advance: called after each image.
+
+        Raises:
+            SourceError: when the bag is damaged, or the results cannot be written.
+            DeviceError: when the model's device fails.
+        """
+        self._output.mkdir(parents=True, exist_ok=True)
+        with BagWriter(self._output / RESULTS) as results, ExitStack() as stack:
+            for image in read_images(self._bag, self._cameras):
+                self._replay(image, results, stack)
+                advance()
+
+    def _replay(self, image: RecordedImage, results: BagWriter, stack: ExitStack) -> None:
+        camera, summary = self._cameras[image.topic], self.summaries[image.topic]
+        summary.images += 1
+        if camera.answered_ns is not None and image.stamp_ns not in camera.answered_ns:
+            summary.passed_over += 1
+            return
+        start = time.perf_counter()
+        try:
+            frame = self._frame(image)
+            answer = self._rig.process({camera.name: frame})[camera.name]
+            if isinstance(answer, Exception):
+                raise answer
+        except DeviceError:
+            raise
+        except PerceptionError as error:
+            summary.refused[str(error)] += 1
+            return
+        summary.seconds += time.perf_counter() - start
+        usable = answer.status != AnswerStatus.UNUSABLE
+        summary.answered += usable
+        summary.unusable += not usable
+        self._write(camera, image, answer, results)
+        if self._renderers is not None:
+            self._draw(camera, frame.image, answer, stack)
+
+    def _frame(self, image: RecordedImage) -> Frame:
+        frame = Frame(image.decode(), image.stamp_ns, image.message.header.frame_id)
+        rectifier = self._rectifiers.get(image.topic)
+        if rectifier is None:
+            return frame
+        return dataclasses.replace(frame, image=rectifier.rectify(frame.image))
+
+    def _write(
+        self,
+        camera: RecordedCamera,
+        image: RecordedImage,
+        answer: PerceptionResult,
+        results: BagWriter,
+    ) -> None:
+        bundle, header, types = self._model.bundle, image.message.header, self._types
+        trajectories = trajectories_message(answer, header, bundle.model_id, types)
+        results.write(
+            f"{camera.answers}/trajectories", TRAJECTORIES, image.received_ns, trajectories
+        )
+        if answer.status != AnswerStatus.UNUSABLE:
+            detections = detections_message(answer, header, bundle.classes[0], types)
+            results.write(f"{camera.answers}/detections", DETECTIONS, image.received_ns, detections)
+
+    def _draw(
+        self, camera: RecordedCamera, image: Image, answer: PerceptionResult, stack: ExitStack
+    ) -> None:
+        assert self._renderers is not None
+        renderer = self._renderers.get(camera.topic)
+        if renderer is None:
+            renderer = OverlayRenderer(title=self._model.bundle.model_id)
+            self._renderers[camera.topic] = renderer
+            name = f"overlay_{camera.name}.mp4" if camera.name else "overlay.mp4"
+            height, width = image.shape[:2]
+            video = VideoFile(self._output / name, "mp4v", _VIDEO_RATE, width, height)
+            self._videos[camera.topic] = stack.enter_context(video)
+        self._videos[camera.topic].write(renderer.draw(image, answer))
+
+    def _rectifier(self, topic: str) -> Rectifier:
+        info = first_camera_info(self._bag, topic)
+        if info is None:
+            raise SourceError(
+                f"{self._bag}: no calibration on {topic}; record it, or replay without --rectify"
+            )
+        return Rectifier(CameraModel.from_message(info))
