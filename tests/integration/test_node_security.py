@@ -14,6 +14,7 @@ pytest.importorskip("rclpy", reason="no ROS 2 in this environment")
 
 from convlstm_perception_msgs.msg import PredictedTrajectoryArray
 from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
 
 from convlstm_perception.demo.processes import free_domain, isolated_environment
 from tests.support.graphs import write_tiny_bundle
@@ -147,3 +148,23 @@ def test_the_node_starts_no_process_opens_no_connection_and_writes_no_file(
         assert node.change_state("deactivate") and node.change_state("cleanup")
         events = [line for line in node.log.splitlines() if line.startswith("AUDIT ")]
     assert events == []
+
+
+def test_the_black_box_is_written_to_its_folder_only(bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "black box"
+    parameters = {"bundle": bundle, "black_box_folder": f'"{folder}"'}
+    with running_node(tmp_path, program=(str(AUDITED),), **parameters) as node:
+        answers = node.collect(PredictedTrajectoryArray, f"{NODE}/trajectories")
+        save = node.node.create_client(Trigger, f"{NODE}/save_buffer")
+        node.reach("active")
+        node.settle()
+        node.send(image_message(0))
+        node.wait_until(lambda: answers, "an answer")
+        node.wait_until(save.service_is_ready, "the service")
+        asked = save.call_async(Trigger.Request())
+        node.wait_until(asked.done, "the answer of the service")
+        assert asked.result().success, asked.result().message
+        assert node.change_state("deactivate") and node.change_state("cleanup")
+        events = [line for line in node.log.splitlines() if line.startswith("AUDIT ")]
+    assert any(event.startswith("AUDIT write") for event in events)
+    assert [event for event in events if str(folder) not in event] == []
