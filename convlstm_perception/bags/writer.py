@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -86,9 +87,18 @@ class BagWriter:
             if error is None:
                 self._partial.rename(self._path)
         except OSError as problem:
+            self._let_go()
             raise self._failed(problem) from problem
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
+
+    def _let_go(self) -> None:
+        """Close the file that rosbags leaves open when it cannot write its end."""
+        storage: Any = self._writer.storage
+        if storage is None:
+            return
+        with contextlib.suppress(OSError):  # what is still to be written does not fit either
+            storage.bio.close()
 
     def _failed(self, error: Exception) -> SourceError:
         shutil.rmtree(self._partial, ignore_errors=True)
