@@ -90,18 +90,19 @@ def show(
     console.print(about)
 
     measured = Table(box=box.SIMPLE)
-    for title in ("profile", "30 Hz", "QoS", "arrived", "p50 ms", "p99 ms", ""):
+    measured.add_column("profile")
+    for title in ("30 Hz", "QoS", "arrived", "p50 ms", "p99 ms"):
         measured.add_column(title, justify="right" if "ms" in title else "left", no_wrap=True)
     for delivery in deliveries:
         stream, delay = delivery.stream, delivery.delay
+        arrived = f"{delivery.received} of {delivery.published}"
         measured.add_row(
             ", ".join(delivery.profiles),
             f"{stream.width}x{stream.height}",
             stream.reliability.replace("_", " "),
-            f"{delivery.received} of {delivery.published}",
+            f"{arrived}, short" if is_short(delivery) else arrived,
             f"{delay.p50:.1f}" if delay else "-",
             f"{delay.p99:.1f}" if delay else "-",
-            "short" if is_short(delivery) else "",
         )
     console.print(measured)
     # Not through the console, which would break the lines of commands.

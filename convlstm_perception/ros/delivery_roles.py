@@ -88,7 +88,8 @@ def receive(node: Node, streams: Sequence[Stream]) -> dict[str, list[tuple[int, 
         while not all(subscription.get_publisher_count() for subscription in subscriptions):
             executor.spin_once(timeout_sec=0.05)
         ready.publish(Empty())
-        executor.spin()
+        while True:  # not spin(), which hears of a signal only when a message comes
+            executor.spin_once(timeout_sec=0.1)
     return arrivals
 
 
