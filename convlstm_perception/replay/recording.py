@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,14 +33,14 @@ class RecordedCamera:
         name: short, for files and for the pipeline.
         topic: of its images.
         answers: prefix of the topics of its answers, as ``/convlstm_perception/front``.
-        answered_ns: stamps of the images that the node had answered; None where the bag does not
-            tell.
+        answered: stamps of the images that the node had answered, in nanoseconds, with a digest of
+            the trajectories that it published for each; None where the bag does not tell.
     """
 
     name: str
     topic: str
     answers: str
-    answered_ns: frozenset[int] | None
+    answered: Mapping[int, bytes] | None
 
 
 @dataclass(frozen=True)
@@ -93,25 +94,28 @@ def find_cameras(path: Path, wanted: Collection[str] = ()) -> list[RecordedCamer
                 f"on {', '.join(topics) or 'none'}"
             )
         topics = [topic for topic in topics if not wanted or topic in wanted]
-        answered = {topic: set[int]() for topic in bag.topics(TRAJECTORIES)}
+        answered = {topic: dict[int, bytes]() for topic in bag.topics(TRAJECTORIES)}
         stamps = {topic: set[int]() for topic in topics}
         for entry in bag.messages([*topics, *answered]):
-            kept = stamps if entry.topic in stamps else answered
-            kept[entry.topic].add(stamp_ns(entry.message))
+            stamp = stamp_ns(entry.message)
+            if entry.topic in stamps:
+                stamps[entry.topic].add(stamp)
+            else:
+                in_cdr = bag.in_cdr(entry.message, TRAJECTORIES)
+                answered[entry.topic][stamp] = trajectories_digest(in_cdr)
     names = _short_names(topics)
     cameras = []
     for topic in topics:
-        own = [source for source, known in answered.items() if known <= stamps[topic]]
+        own = [source for source, known in answered.items() if known.keys() <= stamps[topic]]
         if len(own) > 1:
             raise SourceError(
                 f"{path}: {', '.join(own)} all answer {topic}; cut the bag to one node's answers"
             )
         name = names[topic]
         prefix = f"{_NODE}/{name}" if name else _NODE
-        known = frozenset(answered[own[0]]) if own else None
         if own:
             prefix = own[0].rsplit("/", 1)[0]
-        cameras.append(RecordedCamera(name, topic, prefix, known))
+        cameras.append(RecordedCamera(name, topic, prefix, answered[own[0]] if own else None))
     return cameras
 
 
@@ -149,6 +153,11 @@ def first_camera_info(path: Path, topic: str) -> Any | None:
         if topic in bag.topics(CAMERA_INFO):
             return next(bag.messages([topic])).message
     return None
+
+
+def trajectories_digest(in_cdr: bytes) -> bytes:
+    """What tells trajectories from others, to the bit."""
+    return hashlib.sha256(in_cdr).digest()
 
 
 def stamp_ns(message: Any) -> int:

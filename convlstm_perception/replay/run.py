@@ -26,6 +26,7 @@ from convlstm_perception.replay.recording import (
     RecordedImage,
     first_camera_info,
     read_images,
+    trajectories_digest,
 )
 from convlstm_perception.settings import described_fields
 from convlstm_perception.stream import (
@@ -51,6 +52,7 @@ class CameraSummary:
         images: in the bag.
         answered, unusable: answered, and answered as showing nothing.
         passed_over: that the node had not answered either.
+        identical, different: answers that are to the bit what the node had published, and others.
         refused: reasons why images were not answered, with their counts.
         seconds: spent on answering.
     """
@@ -60,6 +62,8 @@ class CameraSummary:
     answered: int = 0
     unusable: int = 0
     passed_over: int = 0
+    identical: int = 0
+    different: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -137,7 +141,7 @@ class Replay:
     def _replay(self, image: RecordedImage, results: BagWriter, stack: ExitStack) -> None:
         camera, summary = self._cameras[image.topic], self.summaries[image.topic]
         summary.images += 1
-        if camera.answered_ns is not None and image.stamp_ns not in camera.answered_ns:
+        if camera.answered is not None and image.stamp_ns not in camera.answered:
             summary.passed_over += 1
             return
         start = time.perf_counter()
@@ -175,9 +179,14 @@ class Replay:
     ) -> None:
         bundle, header, types = self._model.bundle, image.message.header, self._types
         trajectories = trajectories_message(answer, header, bundle.model_id, types)
-        results.write(
+        in_cdr = results.write(
             f"{camera.answers}/trajectories", TRAJECTORIES, image.received_ns, trajectories
         )
+        if camera.answered is not None:
+            same = camera.answered[image.stamp_ns] == trajectories_digest(in_cdr)
+            summary = self.summaries[camera.topic]
+            summary.identical += same
+            summary.different += not same
         if answer.status != AnswerStatus.UNUSABLE:
             detections = detections_message(answer, header, bundle.classes[0], types)
             results.write(f"{camera.answers}/detections", DETECTIONS, image.received_ns, detections)
