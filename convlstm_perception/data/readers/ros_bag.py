@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from convlstm_perception.bags.reader import BagReader, seconds_text, stamp_of
 from convlstm_perception.data.image_message import decode_compressed, decode_image
 from convlstm_perception.data.readers.common import TruthBuilder, no_split
 from convlstm_perception.data.sequence import AnnotatedSequence
@@ -20,43 +21,8 @@ from convlstm_perception.data.video import ClosingSource
 from convlstm_perception.errors import ImageError, SourceError
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Image
 
-if TYPE_CHECKING:
-    from rosbags.rosbag2 import Reader
-
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 DETECTIONS_TYPE = "vision_msgs/msg/Detection2DArray"
-DETECTIONS_DEFINITION = """\
-std_msgs/Header header
-vision_msgs/Detection2D[] detections
-================================================================================
-MSG: vision_msgs/Detection2D
-std_msgs/Header header
-vision_msgs/ObjectHypothesisWithPose[] results
-vision_msgs/BoundingBox2D bbox
-string id
-================================================================================
-MSG: vision_msgs/ObjectHypothesisWithPose
-vision_msgs/ObjectHypothesis hypothesis
-geometry_msgs/PoseWithCovariance pose
-================================================================================
-MSG: vision_msgs/ObjectHypothesis
-string class_id
-float64 score
-================================================================================
-MSG: vision_msgs/BoundingBox2D
-vision_msgs/Pose2D center
-float64 size_x
-float64 size_y
-================================================================================
-MSG: vision_msgs/Pose2D
-vision_msgs/Point2D position
-float64 theta
-================================================================================
-MSG: vision_msgs/Point2D
-float64 x
-float64 y
-"""
-"""Definition of ``vision_msgs/Detection2DArray`` (vision_msgs 4), which rosbags does not bring."""
 
 
 def read_ros_bag(path: Path, split: str | None = None) -> list[AnnotatedSequence]:
@@ -77,10 +43,10 @@ def read_ros_bag(path: Path, split: str | None = None) -> list[AnnotatedSequence
     no_split(path, split)
     stamps: list[int] = []
     detections: list[Any] = []
-    with _opened(path) as (reader, image_topic, store):
-        for topic, message in _messages(path, reader, store, image_topic):
+    with _opened(path) as (bag, image_topic, detections_topic):
+        for topic, _, message in bag.messages((image_topic, detections_topic)):
             if topic == image_topic:
-                stamps.append(_stamp(message))
+                stamps.append(stamp_of(message))
             else:
                 detections.append(message)
     if len(stamps) < 2:
@@ -91,8 +57,8 @@ def read_ros_bag(path: Path, split: str | None = None) -> list[AnnotatedSequence
     if steps.min() <= 0:
         at = stamps[int(steps.argmin()) + 1]
         raise SourceError(
-            f"{path}: {image_topic}: the image of stamp {_text(at)} is not later than the one "
-            "before; record each camera under a topic of its own"
+            f"{path}: {image_topic}: the image of stamp {seconds_text(at)} is not later than "
+            "the one before; record each camera under a topic of its own"
         )
     images = BagImages(path, len(stamps), NANOSECONDS_PER_SECOND / float(np.median(steps)))
     builder = TruthBuilder(path, images.width, images.height)
@@ -122,83 +88,39 @@ class BagImages(ClosingSource):
         self.height, self.width = next(iter(self)).shape[:2]
 
     def __iter__(self) -> Iterator[Image]:
-        with _opened(self._path) as (reader, image_topic, store):
-            for topic, message in _messages(self._path, reader, store, image_topic, images=True):
-                yield _image(f"{self._path}: {topic}: stamp {_text(_stamp(message))}", message)
+        with _opened(self._path) as (bag, image_topic, _):
+            for topic, _, message in bag.messages((image_topic,)):
+                yield _image(
+                    f"{self._path}: {topic}: stamp {seconds_text(stamp_of(message))}", message
+                )
 
     def close(self) -> None:
         """The bag is open only while it is read."""
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Reader, str, Any]]:
-    """The open bag, the name of its topic of images, and the types to read it with."""
-    try:
-        from rosbags.rosbag2 import Reader, ReaderError
-        from rosbags.typesys import Stores, get_types_from_msg, get_typestore
-    except ImportError as error:
-        raise SourceError(
-            f"{path}: bags are read by the library rosbags, which is missing: "
-            "pip install 'convlstm-perception[evaluate]'"
-        ) from error
-    store = get_typestore(Stores.ROS2_JAZZY)
-    store.register(get_types_from_msg(DETECTIONS_DEFINITION, DETECTIONS_TYPE))
-    try:
-        reader = Reader(path)
-        reader.open()
-    except (ReaderError, OSError) as error:
-        raise SourceError(
-            f"{path}: not a bag that can be read ({error}); give the folder with metadata.yaml, "
-            "after `ros2 bag reindex` if the recording broke off"
-        ) from error
-    try:
-        _only_topic(path, reader, (DETECTIONS_TYPE,))
-        yield reader, _only_topic(path, reader, IMAGE_TYPES), store
-    finally:
-        reader.close()
+def _opened(path: Path) -> Iterator[tuple[BagReader, str, str]]:
+    """The open bag, and the names of its topics of images and of detections."""
+    with BagReader(path) as bag:
+        detections = _only_topic(bag, (DETECTIONS_TYPE,))
+        yield bag, _only_topic(bag, IMAGE_TYPES), detections
 
 
-def _only_topic(path: Path, reader: Reader, kinds: tuple[str, ...]) -> str:
-    topics = sorted({c.topic for c in reader.connections if c.msgtype in kinds and c.msgcount})
+def _only_topic(bag: BagReader, kinds: tuple[str, ...]) -> str:
+    topics = bag.topics_of(*kinds)
     if len(topics) != 1:
         raise SourceError(
-            f"{path}: one topic of {' or '.join(kinds)} with messages is needed, found "
+            f"{bag.path}: one topic of {' or '.join(kinds)} with messages is needed, found "
             f"{', '.join(topics) or 'none'}; cut the bag with `ros2 bag convert`"
         )
     return topics[0]
 
 
-def _messages(
-    path: Path, reader: Reader, store: Any, image_topic: str, images: bool = False
-) -> Iterator[tuple[str, Any]]:
-    """The messages of the image topic and, unless only ``images``, of the detections."""
-    from rosbags.rosbag2 import ReaderError
-    from rosbags.serde import SerdeError
-
-    wanted = [
-        connection
-        for connection in reader.connections
-        if connection.topic == image_topic or (connection.msgtype == DETECTIONS_TYPE and not images)
-    ]
-    try:
-        for connection, received, data in reader.messages(wanted):
-            try:
-                message = store.deserialize_cdr(data, connection.msgtype)
-            except (SerdeError, ValueError, IndexError) as error:
-                raise SourceError(
-                    f"{path}: {connection.topic}: message received at {_text(received)} cannot be "
-                    f"read as {connection.msgtype}: {error}"
-                ) from error
-            yield connection.topic, message
-    except (ReaderError, OSError) as error:
-        raise SourceError(f"{path}: the bag is damaged: {error}") from error
-
-
 def _add_detections(
     path: Path, builder: TruthBuilder, frames: dict[int, int], message: Any
 ) -> None:
-    stamp = _stamp(message)
-    where = f"detections of stamp {_text(stamp)}"
+    stamp = stamp_of(message)
+    where = f"detections of stamp {seconds_text(stamp)}"
     if stamp not in frames:
         raise SourceError(
             f"{path}: {where}: no image has this stamp; record both, and copy the image's stamp"
@@ -224,13 +146,3 @@ def _image(where: str, message: Any) -> Image:
         return decode_compressed(message) if hasattr(message, "format") else decode_image(message)
     except ImageError as error:
         raise SourceError(f"{where}: {error}") from error
-
-
-def _stamp(message: Any) -> int:
-    stamp = message.header.stamp
-    return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
-
-
-def _text(stamp_ns: int) -> str:
-    seconds, rest = divmod(stamp_ns, NANOSECONDS_PER_SECOND)
-    return f"{seconds}.{rest:09d}"
