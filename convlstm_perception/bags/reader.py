@@ -86,6 +86,15 @@ class BagReader:
         """The topics of some types."""
         return [name for name, topic in self.topics.items() if topic.type_name in type_names]
 
+    @property
+    def seconds(self) -> float:
+        """From the first message to the last."""
+        return float(self._reader.duration) / NANOSECONDS_PER_SECOND
+
+    def serialised(self, type_name: str, message: Any) -> bytes:
+        """A message of this bag as CDR bytes, with zeros between its fields: equal if it is."""
+        return bytes(self._store.serialize_cdr(message, type_name))
+
     def messages(self, topics: Collection[str]) -> Iterator[tuple[str, int, Any]]:
         """Topic, time of reception in nanoseconds, and message, in the order of these times.
 
