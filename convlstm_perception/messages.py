@@ -63,6 +63,7 @@ def detections_message(
         hypothesis = types.hypothesis()
         hypothesis.hypothesis.class_id = class_id
         hypothesis.hypothesis.score = float(tracks.scores[row])
+        hypothesis.pose.pose.orientation.w = 1.0  # unturned; rclpy's default
         detection = types.detection()
         detection.header = header
         detection.results = [hypothesis]

@@ -39,7 +39,10 @@ def bag_message_types() -> MessageTypes:
 
 
 def empty_message(store: Typestore, name: str) -> Any:
-    """A message whose numbers are 0 and whose texts and sequences are empty, as rclpy makes it.
+    """A message whose numbers are 0 and whose texts and sequences are empty.
+
+    rclpy's have the defaults of the definitions, which a store does not know; among our messages'
+    parts only geometry_msgs/Quaternion has one, w = 1.
 
     Raises:
         KeyError: when the store does not know the name.

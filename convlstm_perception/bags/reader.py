@@ -104,18 +104,24 @@ class BagReader:
         wanted = [entry for entry in self._reader.connections if entry.topic in topics]
         if not wanted:  # which the library would take for all
             return
-        stored = self._reader.messages(wanted)
+        stored, missing = self._reader.messages(wanted), sum(entry.msgcount for entry in wanted)
         while True:
             try:
                 connection, time_ns, data = next(stored)
             except StopIteration:
-                return
+                break
             except Exception as error:  # as above
                 raise SourceError(
                     f"{self.path}: the bag is damaged: {_words(error)}; save what is left of it "
                     "with `ros2 bag convert`"
                 ) from error
+            missing -= 1
             yield connection.topic, time_ns, self._message(connection, time_ns, data)
+        if missing > 0:
+            raise SourceError(
+                f"{self.path}: the bag is damaged: {missing} messages that its index counts cannot "
+                "be found"
+            )
 
     def __enter__(self) -> Self:
         return self

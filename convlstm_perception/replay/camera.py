@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from convlstm_perception.bags import BagWriter
 from convlstm_perception.bags.messages import bag_message_types
@@ -31,7 +33,7 @@ _RATES = (1.0, 240.0)  # of a video
 
 
 class ReplayedCamera:
-    """Chooses a camera's images, and writes their answers.
+    """Chooses a camera's images, and writes their answers; the video is complete after the block.
 
     Args:
         plan: of the camera.
@@ -115,15 +117,18 @@ class ReplayedCamera:
             # How long it took differs from replay to replay; what is drawn must not.
             self._draw(self._video_path, image, replace(result, latencies={}))
 
-    def close(self) -> None:
-        """Finish the video.
+    def __enter__(self) -> Self:
+        return self
 
-        Raises:
-            SourceError: when not all of it could be written.
-        """
-        video, self._video = self._video, None
-        if video:
-            video.__exit__(None, None, None)
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish the video; a SourceError where not all of it could be written."""
+        if self._video:
+            self._video.__exit__(kind, error, trace)
 
     def summary(self) -> dict[str, Any]:
         """What became of the images, in numbers."""
@@ -170,6 +175,6 @@ class ReplayedCamera:
 
     def _frame_rate(self, otherwise: float) -> float:
         stamps = [answer.stamp_ns for answer in self.plan.answers]
-        steps = [after - before for before, after in zip(stamps, stamps[1:], strict=False)]
+        steps = [after - before for before, after in pairwise(stamps)]
         step = median(steps) / NANOSECONDS_PER_SECOND if steps else 0.0
         return min(max(1 / step if step > 0 else otherwise, _RATES[0]), _RATES[1])

@@ -122,6 +122,7 @@ def _given(
         raise SourceError(
             f"{bag.path}: no images on {', '.join(missing)}; there are some on {', '.join(images)}"
         )
+    _refuse_shared(bag, list(cameras.values()))
     plans = []
     for name, topic in cameras.items():
         prefixes = [prefix for prefix in answers if prefix.rpartition("/")[2] == name]
@@ -161,7 +162,17 @@ def _matched(
                 f"{'none' if not max(shares.values()) else 'several'}; {_MEND}"
             )
         topics[prefix] = best[0]
+    _refuse_shared(bag, list(topics.values()))
     return topics
+
+
+def _refuse_shared(bag: BagReader, topics: Sequence[str]) -> None:
+    shared = sorted({topic for topic in topics if topics.count(topic) > 1})
+    if shared:
+        raise SourceError(
+            f"{bag.path}: {', '.join(shared)} would be answered as several cameras; leave one of "
+            "them, or the answers of one node, with `ros2 bag convert`"
+        )
 
 
 def _default_prefix(name: str) -> str:

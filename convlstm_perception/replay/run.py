@@ -82,11 +82,11 @@ def replay(request: ReplayRequest, begin: Begin) -> dict[str, Any]:
         rig.warm_up()
         for plan in plans:
             rig.reset(plan.name)
+        for camera in cameras.values():
+            stack.enter_context(camera)
         start = time.perf_counter()
         with BagWriter(request.output / RESULTS) as results:
             _answer(bag, rig, cameras, parameters, results, begin)
-        for camera in cameras.values():
-            camera.close()
         seconds = time.perf_counter() - start
     summary = _summary(request, model, cameras, parameters, seconds)
     write_json(request.output / "summary.json", summary)
