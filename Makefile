@@ -3,13 +3,15 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 ARGS ?=
+MINUTES ?= 60
 RUN = . .venv/ros_env.sh &&
 
-.PHONY: help setup setup-test demo test lint clean
+.PHONY: help setup setup-test demo test soak lint clean
 
 help:
 	@echo "make demo   run the node on real video; writes out/demo/ (options: ARGS='--help')"
 	@echo "make test   ruff, mypy and pytest (some tests only: ARGS='-k buffer')"
+	@echo "make soak   the node under full load for MINUTES=60; fails where it leaks; writes out/soak/"
 	@echo "make lint   ruff and mypy"
 	@echo "make setup  only set up .venv and the message packages"
 	@echo "make clean  remove everything that was set up or written"
@@ -25,6 +27,9 @@ demo: setup
 
 test: lint
 	@$(RUN) python -m pytest $(ARGS)
+
+soak: setup-test
+	@$(RUN) python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
 
 lint: setup-test
 	@$(RUN) ruff check . && ruff format --check . && mypy

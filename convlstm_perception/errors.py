@@ -19,10 +19,6 @@ class SourceError(PerceptionError):
     """A video, image folder or dataset that is missing or cannot be read."""
 
 
-class BagError(PerceptionError):
-    """A bag that cannot be written, or that cannot be handled for want of its library."""
-
-
 class BundleError(PerceptionError):
     """A model bundle that is incomplete, corrupt or does not fit this version."""
 

@@ -1,9 +1,8 @@
-"""Answers as messages, of ROS as of bags: one way to fill both."""
+"""Answers as messages, of rclpy's classes or of rosbags': one shape for the node and for bags."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,132 +11,132 @@ from convlstm_perception.types import (
     NANOSECONDS_PER_SECOND,
     Float32Array,
     PerceptionResult,
-    Tracks,
 )
 
-_COORDINATES = 4  # of a box
-_DIAGONAL = _COORDINATES + 1  # from one number on the diagonal of a flat matrix to the next
+MessageTypes = Mapping[str, Callable[..., Any]]
+"""Type names, as ``vision_msgs/msg/Point2D``, to classes that take a message's fields by name."""
 
+DETECTIONS = "vision_msgs/msg/Detection2DArray"
+TRAJECTORIES = "convlstm_perception_msgs/msg/PredictedTrajectoryArray"
 
-@dataclass(frozen=True)
-class MessageTypes:
-    """What makes empty messages, with every field there: rclpy's classes, or those of a bag.
-
-    Fields are then set where they stand, which for rclpy is faster than handing parts over:
-    its constructors make the parts in any case.
-
-    Attributes:
-        duration: builtin_interfaces/Duration.
-        detections, detection, hypothesis: vision_msgs/Detection2DArray, Detection2D and
-            ObjectHypothesisWithPose.
-        trajectories, trajectory, mode, point: convlstm_perception_msgs/PredictedTrajectoryArray,
-            PredictedTrajectory, TrajectoryMode and TrajectoryPoint.
-    """
-
-    duration: Callable[[], Any]
-    detections: Callable[[], Any]
-    detection: Callable[[], Any]
-    hypothesis: Callable[[], Any]
-    trajectories: Callable[[], Any]
-    trajectory: Callable[[], Any]
-    mode: Callable[[], Any]
-    point: Callable[[], Any]
+USED_TYPES = (
+    "builtin_interfaces/msg/Duration",
+    "convlstm_perception_msgs/msg/PredictedTrajectory",
+    TRAJECTORIES,
+    "convlstm_perception_msgs/msg/TrajectoryMode",
+    "convlstm_perception_msgs/msg/TrajectoryPoint",
+    "geometry_msgs/msg/Point",
+    "geometry_msgs/msg/Pose",
+    "geometry_msgs/msg/PoseWithCovariance",
+    "geometry_msgs/msg/Quaternion",
+    "vision_msgs/msg/BoundingBox2D",
+    "vision_msgs/msg/Detection2D",
+    DETECTIONS,
+    "vision_msgs/msg/ObjectHypothesis",
+    "vision_msgs/msg/ObjectHypothesisWithPose",
+    "vision_msgs/msg/Point2D",
+    "vision_msgs/msg/Pose2D",
+)
+"""Every type that is made here."""
 
 
 def detections_message(
-    types: MessageTypes, result: PerceptionResult, header: Any, class_id: str
+    result: PerceptionResult, header: Any, class_id: str, types: MessageTypes
 ) -> Any:
-    """The tracked pedestrians as a Detection2DArray, in pixels; ``id`` is the track id.
+    """The tracked pedestrians as Detection2DArray, in pixels; ``id`` is the track id.
 
     Args:
-        types: of the messages.
         result: to tell.
-        header: of the image that is answered; kept, not copied.
+        header: of its image; a message of the same classes.
         class_id: of a pedestrian.
+        types: to make the messages of.
     """
     tracks = result.tracks
-    message = types.detections()
-    message.header = header
-    detections = []
-    for row in range(len(tracks)):
-        hypothesis = types.hypothesis()
-        hypothesis.hypothesis.class_id = class_id
-        hypothesis.hypothesis.score = float(tracks.scores[row])
-        hypothesis.pose.pose.orientation.w = 1.0  # unturned; rclpy's default
-        detection = types.detection()
-        detection.header = header
-        detection.results = [hypothesis]
-        _set_box(detection.bbox, tracks.boxes[row].tolist())
-        detection.id = str(tracks.ids[row])
-        detections.append(detection)
-    message.detections = detections
-    return message
+    detection = types["vision_msgs/msg/Detection2D"]
+    # No pose in space is known: the message's defaults, spelt out, for rosbags has none.
+    pose = types["geometry_msgs/msg/PoseWithCovariance"](
+        pose=types["geometry_msgs/msg/Pose"](
+            position=types["geometry_msgs/msg/Point"](x=0.0, y=0.0, z=0.0),
+            orientation=types["geometry_msgs/msg/Quaternion"](x=0.0, y=0.0, z=0.0, w=1.0),
+        ),
+        covariance=np.zeros(36),
+    )
+    return types[DETECTIONS](
+        header=header,
+        detections=[
+            detection(
+                header=header,
+                results=[
+                    types["vision_msgs/msg/ObjectHypothesisWithPose"](
+                        hypothesis=types["vision_msgs/msg/ObjectHypothesis"](
+                            class_id=class_id, score=float(tracks.scores[row])
+                        ),
+                        pose=pose,
+                    )
+                ],
+                bbox=_box(tracks.boxes[row], types),
+                id=str(tracks.ids[row]),
+            )
+            for row in range(len(tracks))
+        ],
+    )
 
 
 def trajectories_message(
-    types: MessageTypes, result: PerceptionResult, header: Any, model_id: str
+    result: PerceptionResult, header: Any, model_id: str, types: MessageTypes
 ) -> Any:
-    """The tracked pedestrians as a PredictedTrajectoryArray: their future boxes and covariances.
+    """The tracked pedestrians as PredictedTrajectoryArray, in pixels.
 
     Args:
-        types: of the messages.
-        result: to tell.
-        header: of the image that is answered; kept, not copied.
+        result: to tell, with its status.
+        header: of its image; a message of the same classes.
         model_id: name and version of the model.
+        types: to make the messages of.
     """
     tracks = result.tracks
-    message = types.trajectories()
-    message.header = header
-    message.model_id = model_id
-    message.status = int(result.status)
-    message.status_reason = result.status_reason
-    durations = [_duration(types, float(seconds)) for seconds in tracks.trajectories.times]
-    covariances = _covariances(tracks.trajectories.variances)
-    trajectories = []
-    for row in range(len(tracks)):
-        mode = types.mode()
-        mode.probability = 1.0
-        mode.points = _points(types, tracks, row, durations, covariances[row])
-        trajectory = types.trajectory()
-        trajectory.track_id = str(tracks.ids[row])
-        trajectory.score = float(tracks.scores[row])
-        trajectory.coasting = bool(tracks.coasting[row])
-        _set_box(trajectory.bbox, tracks.boxes[row].tolist())
-        trajectory.modes = [mode]
-        trajectories.append(trajectory)
-    message.trajectories = trajectories
-    return message
+    durations = [_duration(float(seconds), types) for seconds in tracks.trajectories.times]
+    mode = types["convlstm_perception_msgs/msg/TrajectoryMode"]
+    return types[TRAJECTORIES](
+        header=header,
+        model_id=model_id,
+        status=int(result.status),
+        status_reason=result.status_reason,
+        trajectories=[
+            types["convlstm_perception_msgs/msg/PredictedTrajectory"](
+                track_id=str(tracks.ids[row]),
+                score=float(tracks.scores[row]),
+                coasting=bool(tracks.coasting[row]),
+                bbox=_box(tracks.boxes[row], types),
+                modes=[mode(probability=1.0, points=_points(result, row, durations, types))],
+            )
+            for row in range(len(tracks))
+        ],
+    )
 
 
 def _points(
-    types: MessageTypes, tracks: Tracks, row: int, durations: list[Any], covariances: Any
+    result: PerceptionResult, row: int, durations: list[Any], types: MessageTypes
 ) -> list[Any]:
-    points = []
-    boxes = tracks.trajectories.boxes[row].tolist()
-    for box, duration, covariance in zip(boxes, durations, covariances, strict=True):
-        point = types.point()
-        point.time_from_start = duration
-        _set_box(point.bbox, box)
-        point.covariance = covariance
-        points.append(point)
-    return points
+    trajectories = result.tracks.trajectories
+    point = types["convlstm_perception_msgs/msg/TrajectoryPoint"]
+    variances = trajectories.variances[row].astype(np.float64)
+    return [
+        point(
+            time_from_start=duration,
+            bbox=_box(trajectories.boxes[row, step], types),
+            covariance=np.diag(variances[step]).ravel(),
+        )
+        for step, duration in enumerate(durations)
+    ]
 
 
-def _set_box(message: Any, box: list[float]) -> None:
-    position = message.center.position
-    position.x, position.y, message.size_x, message.size_y = box
+def _box(box: Float32Array, types: MessageTypes) -> Any:
+    x, y, width, height = box.tolist()
+    position = types["vision_msgs/msg/Point2D"](x=x, y=y)
+    centre = types["vision_msgs/msg/Pose2D"](position=position, theta=0.0)
+    return types["vision_msgs/msg/BoundingBox2D"](center=centre, size_x=width, size_y=height)
 
 
-def _covariances(variances: Float32Array) -> Any:
-    """(N, H, 4) variances as (N, H, 16) float64 row-major diagonal matrices."""
-    matrices = np.zeros((*variances.shape[:-1], _COORDINATES * _COORDINATES), np.float64)
-    matrices[..., ::_DIAGONAL] = variances
-    return matrices
-
-
-def _duration(types: MessageTypes, seconds: float) -> Any:
-    message = types.duration()
-    message.sec, message.nanosec = divmod(
-        round(seconds * NANOSECONDS_PER_SECOND), NANOSECONDS_PER_SECOND
-    )
-    return message
+def _duration(seconds: float, types: MessageTypes) -> Any:
+    whole, rest = divmod(round(seconds * NANOSECONDS_PER_SECOND), NANOSECONDS_PER_SECOND)
+    return types["builtin_interfaces/msg/Duration"](sec=whole, nanosec=rest)

@@ -1,7 +1,7 @@
-"""Bags of ROS 2, read and written without ROS by the library rosbags."""
+"""ROS 2 bags, read and written without ROS by the library rosbags."""
 
-from convlstm_perception.bags.reader import BagReader, BagTopic
-from convlstm_perception.bags.types import type_store
+from convlstm_perception.bags.message_types import message_types
+from convlstm_perception.bags.reader import BagReader
 from convlstm_perception.bags.writer import BagWriter
 
-__all__ = ["BagReader", "BagTopic", "BagWriter", "type_store"]
+__all__ = ["BagReader", "BagWriter", "message_types"]

@@ -1,4 +1,4 @@
-"""Reads bags, MCAP or sqlite3."""
+"""Reading a bag, message by message."""
 
 from __future__ import annotations
 
@@ -8,122 +8,56 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from convlstm_perception.bags.types import missing_library, own_types, standard_types
+from convlstm_perception.bags.message_types import message_types
 from convlstm_perception.errors import SourceError
-from convlstm_perception.types import NANOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
     from rosbags.interfaces import Connection
-    from rosbags.typesys.store import Typestore
+    from rosbags.rosbag2 import Reader
 
 
 @dataclass(frozen=True)
-class BagTopic:
-    """A topic of a bag.
+class BagMessage:
+    """One message of a bag.
 
     Attributes:
-        type_name: of its messages, as ``sensor_msgs/msg/Image``.
-        count: number of its messages.
+        topic: it was recorded from.
+        kind: its type, as ``sensor_msgs/msg/Image``.
+        received_ns: when it was recorded, in nanoseconds.
+        message: an object with the message's fields.
     """
 
-    type_name: str
-    count: int
+    topic: str
+    kind: str
+    received_ns: int
+    message: Any
 
 
 class BagReader:
-    """An open bag; closed when the block is left.
-
-    Messages are read by the definitions that the bag itself brings, so that one recorded with
-    another version of our messages can be read; else by ours.
+    """A bag, mcap or sqlite3, open while its block runs.
 
     Args:
         path: folder of the bag (with ``metadata.yaml``), or its ``.mcap`` or ``.db3`` file.
 
     Raises:
         SourceError: when it is no bag that can be read.
-        BagError: when the library rosbags is missing.
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            from rosbags.rosbag2 import Reader
-        except ImportError as error:
-            raise missing_library() from error
         self.path = path
-        try:
-            self._reader = Reader(path)
-            self._reader.open()
-        # What a damaged file makes the library raise is not to be foretold.
-        except Exception as error:
-            raise SourceError(
-                f"{path}: not a bag that can be read ({_words(error)}); give the folder with "
-                "metadata.yaml, after `ros2 bag reindex` if the recording broke off"
-            ) from error
-        try:
-            self._store = self._types()
-        except SourceError:
-            self._reader.close()
-            raise
-
-    @property
-    def topics(self) -> Mapping[str, BagTopic]:
-        """The topics that have messages, by name."""
-        found: dict[str, BagTopic] = {}
-        for connection in self._reader.connections:
-            if not connection.msgcount:
-                continue
-            before = found.get(connection.topic)
-            if before and before.type_name != connection.msgtype:
-                raise SourceError(
-                    f"{self.path}: {connection.topic} has messages of {before.type_name} and of "
-                    f"{connection.msgtype}; cut the bag with `ros2 bag convert`"
-                )
-            count = connection.msgcount + (before.count if before else 0)
-            found[connection.topic] = BagTopic(connection.msgtype, count)
-        return dict(sorted(found.items()))
-
-    def topics_of(self, *type_names: str) -> list[str]:
-        """The topics of some types."""
-        return [name for name, topic in self.topics.items() if topic.type_name in type_names]
-
-    @property
-    def seconds(self) -> float:
-        """From the first message to the last."""
-        return float(self._reader.duration) / NANOSECONDS_PER_SECOND
-
-    def serialised(self, type_name: str, message: Any) -> bytes:
-        """A message of this bag as CDR bytes, with zeros between its fields: equal if it is."""
-        return bytes(self._store.serialize_cdr(message, type_name))
-
-    def messages(self, topics: Collection[str]) -> Iterator[tuple[str, int, Any]]:
-        """Topic, time of reception in nanoseconds, and message, in the order of these times.
-
-        Raises:
-            SourceError: when the bag or a message is damaged; with its time.
-        """
-        wanted = [entry for entry in self._reader.connections if entry.topic in topics]
-        if not wanted:  # which the library would take for all
-            return
-        stored, missing = self._reader.messages(wanted), sum(entry.msgcount for entry in wanted)
-        while True:
-            try:
-                connection, time_ns, data = next(stored)
-            except StopIteration:
-                break
-            except Exception as error:  # as above
-                raise SourceError(
-                    f"{self.path}: the bag is damaged: {_words(error)}; save what is left of it "
-                    "with `ros2 bag convert`"
-                ) from error
-            missing -= 1
-            yield connection.topic, time_ns, self._message(connection, time_ns, data)
-        if missing > 0:
-            raise SourceError(
-                f"{self.path}: the bag is damaged: {missing} messages that its index counts cannot "
-                "be found"
-            )
+        self._types = message_types()
 
     def __enter__(self) -> Self:
+        from rosbags.rosbag2 import Reader, ReaderError
+
+        try:
+            self._reader: Reader = Reader(self.path)
+            self._reader.open()
+        except (ReaderError, OSError) as error:
+            raise SourceError(
+                f"{self.path}: not a bag that can be read ({error}); give the folder with "
+                "metadata.yaml, after `ros2 bag reindex` if the recording broke off"
+            ) from error
         return self
 
     def __exit__(
@@ -134,49 +68,40 @@ class BagReader:
     ) -> None:
         self._reader.close()
 
-    def _message(self, connection: Connection, time_ns: int, data: bytes | memoryview) -> Any:
+    @property
+    def custom_data(self) -> Mapping[str, str]:
+        """Texts by key that the writer put into the metadata; a bare file has none."""
+        metadata = getattr(self._reader.storage, "metadata", None)
+        return (metadata.custom if metadata else None) or {}
+
+    def topics(self, *kinds: str) -> list[str]:
+        """Names of the topics of some types that have messages, sorted."""
+        return sorted({c.topic for c in self._of(lambda c: c.msgtype in kinds)})
+
+    def messages(self, topics: Collection[str]) -> Iterator[BagMessage]:
+        """The messages of some topics in the order in which they were recorded.
+
+        Raises:
+            SourceError: when the bag is damaged, or a message is; with its time.
+        """
+        from rosbags.rosbag2 import ReaderError
+        from rosbags.serde import SerdeError
+
+        wanted = self._of(lambda c: c.topic in topics)
+        if not wanted:  # rosbags would take an empty choice for everything
+            return
         try:
-            return self._store.deserialize_cdr(data, connection.msgtype)
-        except Exception as error:  # as above
-            raise SourceError(
-                f"{self.path}: {connection.topic}: message received at {seconds_text(time_ns)} "
-                f"cannot be read as {connection.msgtype}: {_words(error)}"
-            ) from error
-
-    def _types(self) -> Typestore:
-        from rosbags.interfaces import MessageDefinitionFormat
-        from rosbags.typesys import TypesysError, get_types_from_msg
-
-        store = standard_types()
-        brought: dict[str, Any] = {}
-        for connection in self._reader.connections:
-            definition = connection.msgdef
-            if definition.format is MessageDefinitionFormat.MSG and connection.msgtype not in (
-                store.types
-            ):
+            for connection, received, data in self._reader.messages(wanted):
                 try:
-                    brought |= get_types_from_msg(definition.data, connection.msgtype)
-                except TypesysError as error:
+                    message = self._types.deserialize_cdr(data, connection.msgtype)
+                except (SerdeError, ValueError, IndexError, KeyError) as error:
                     raise SourceError(
-                        f"{self.path}: {connection.topic}: the bag's definition of "
-                        f"{connection.msgtype} cannot be read: {_words(error)}"
+                        f"{self.path}: {connection.topic}: message received at {received} ns "
+                        f"cannot be read as {connection.msgtype}: {error}"
                     ) from error
-        types = {**own_types(), **brought}
-        store.register({name: known for name, known in types.items() if name not in store.types})
-        return store
+                yield BagMessage(connection.topic, connection.msgtype, received, message)
+        except (ReaderError, OSError) as error:
+            raise SourceError(f"{self.path}: the bag is damaged: {error}") from error
 
-
-def seconds_text(time_ns: int) -> str:
-    """A time or stamp in seconds, with all its digits."""
-    seconds, rest = divmod(time_ns, NANOSECONDS_PER_SECOND)
-    return f"{seconds}.{rest:09d}"
-
-
-def stamp_of(message: Any) -> int:
-    """The stamp of a message's header in nanoseconds."""
-    stamp = message.header.stamp
-    return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    def _of(self, wanted: Any) -> list[Connection]:
+        return [c for c in self._reader.connections if c.msgcount and wanted(c)]

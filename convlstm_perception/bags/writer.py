@@ -1,101 +1,79 @@
-"""Writes a bag that is there as a whole or not at all."""
+"""Writing a bag whole or not at all."""
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from convlstm_perception.bags.types import missing_library, type_store
-from convlstm_perception.errors import BagError
+from convlstm_perception.bags.message_types import message_types
+from convlstm_perception.errors import SourceError
 
 if TYPE_CHECKING:
     from rosbags.interfaces import Connection
 
-_FORMAT_VERSION: Literal[9] = 9  # of rosbag2's metadata, that of Jazzy
-
-_MENDS = {
-    errno.ENOSPC: "free space on this disk, or give a folder on another",
-    errno.EDQUOT: "free space of this user's quota, or give a folder on another disk",
-    errno.EFBIG: "raise the limit of file sizes (ulimit -f), or keep less",
-    errno.EACCES: "give a folder that this user may write to",
-    errno.EPERM: "give a folder that this user may write to",
-    errno.EROFS: "give a folder on a disk that is not read-only",
-    errno.ENOTDIR: "give a folder: a part of this path is a file",
-    errno.EEXIST: "give a path that does not exist yet",
-}
+_VERSION: Literal[9] = 9  # of rosbag2's metadata, as ROS 2 Jazzy writes it
 
 
 class BagWriter:
-    """A new bag in MCAP, laid out as rosbag2 does: a folder with metadata.yaml.
-
-    It is written beside its place under a hidden name, and moved there, complete and on the disk,
-    when the block is left without an error; after an error nothing is left.
+    """A new MCAP bag in rosbag2's layout, which appears under its name when its block ends well.
 
     Args:
-        path: folder to make; its parent is made too. Nothing may be there yet.
-        notes: text by name, kept in metadata.yaml as custom_data.
+        path: folder of the bag.
+        custom_data: texts by key, kept in its metadata.
 
     Raises:
-        BagError: when it cannot be written, naming the mend, or the library rosbags is missing.
-        BundleError: when the definitions of our messages are not to be found.
+        SourceError: when there is something at that place, or it cannot be written to; by the end
+            of the block too. No half of a bag is left behind.
     """
 
-    def __init__(self, path: Path, notes: dict[str, str] | None = None) -> None:
-        self.path = path
-        self._store = type_store()
-        self._connections: dict[tuple[str, str], Connection] = {}
-        try:
-            from rosbags.rosbag2 import StoragePlugin, Writer
-        except ImportError as error:
-            raise missing_library() from error
-        # The name of the bag is part of its files' names, so that only the place is temporary.
-        self._workplace = path.parent / workplace_name(path.name)
-        if path.exists():
-            raise BagError(f"{path} is there already; {_MENDS[errno.EEXIST]}")
-        with self._told():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._workplace.mkdir()
-        self._writer = Writer(
-            self._workplace / path.name,
-            version=_FORMAT_VERSION,
-            storage_plugin=StoragePlugin.MCAP,
-        )
-        for name, note in (notes or {}).items():
-            self._writer.set_custom_data(name, note)
-        with self._told():
-            self._writer.open()
+    def __init__(self, path: Path, custom_data: Mapping[str, str] | None = None) -> None:
+        self._path, self._custom_data = path, custom_data or {}
+        self._partial = path.with_name(f".{path.name}.partial")
+        self._connections: dict[str, Connection] = {}
 
-    def write(self, topic: str, type_name: str, time_ns: int, message: Any) -> None:
+    def __enter__(self) -> Self:
+        self._types = message_types()
+        from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
+
+        if self._path.exists():
+            raise SourceError(f"{self._path}: there is something already; name another folder")
+        try:
+            shutil.rmtree(self._partial, ignore_errors=True)
+            self._writer = Writer(
+                self._partial, version=_VERSION, storage_plugin=StoragePlugin.MCAP
+            )
+            for key, value in self._custom_data.items():
+                self._writer.set_custom_data(key, value)
+            self._writer.open()
+        except (OSError, WriterError) as error:
+            raise self._failed(error) from error
+        return self
+
+    def write(self, topic: str, kind: str, received_ns: int, data: bytes | Any) -> None:
         """Append a message.
 
         Args:
-            topic: its full name.
-            type_name: as ``sensor_msgs/msg/Image``; one that :func:`type_store` knows.
-            time_ns: when it was received, in nanoseconds.
-            message: the CDR bytes, or a message of :func:`type_store`.
+            topic: of the message.
+            kind: its type, as ``sensor_msgs/msg/Image``; the same for all of a topic.
+            received_ns: when it was received or sent, in nanoseconds.
+            data: the message in CDR, or a message of :func:`message_types`.
 
         Raises:
-            BagError: when it cannot be written.
+            SourceError: when it cannot be written.
         """
-        if isinstance(message, bytes | memoryview):
-            data: bytes | memoryview = message
-        else:
-            data = self._store.serialize_cdr(message, type_name)
-        with self._told():
-            connection = self._connections.get((topic, type_name))
+        if not isinstance(data, bytes):
+            data = bytes(self._types.serialize_cdr(data, kind))
+        try:
+            connection = self._connections.get(topic)
             if connection is None:
-                connection = self._writer.add_connection(topic, type_name, typestore=self._store)
-                self._connections[topic, type_name] = connection
-            self._writer.write(connection, time_ns, data)
-
-    def __enter__(self) -> Self:
-        return self
+                connection = self._writer.add_connection(topic, kind, typestore=self._types)
+                self._connections[topic] = connection
+            self._writer.write(connection, received_ns, data)
+        except OSError as error:
+            raise self._failed(error) from error
 
     def __exit__(
         self,
@@ -104,53 +82,18 @@ class BagWriter:
         trace: TracebackType | None,
     ) -> None:
         try:
-            if kind is None:
-                with self._told():
-                    self._writer.close()
-                    _flush(self._writer.path)
-                    self._writer.path.rename(self.path)
-                    self._workplace.rmdir()
-                    _sync(self.path.parent)
+            self._writer.close()
+            if error is None:
+                self._partial.rename(self._path)
+        except OSError as problem:
+            raise self._failed(problem) from problem
         finally:
-            if self._workplace.exists():
-                self._give_up()
+            shutil.rmtree(self._partial, ignore_errors=True)
 
-    def _give_up(self) -> None:
-        with suppress(OSError):  # the error that led here is the one to be told
-            self._writer.abort()
-        shutil.rmtree(self._workplace, ignore_errors=True)
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Errors of writing as ours."""
-        from rosbags.rosbag2 import WriterError
-        from rosbags.typesys import TypesysError
-
-        try:
-            yield
-        except (WriterError, TypesysError, KeyError) as error:
-            raise BagError(f"{self.path}: the bag cannot be written: {error}") from error
-        except OSError as error:
-            number = error.errno or 0
-            mend = _MENDS.get(number, "check the disk")
-            raise BagError(
-                f"{self.path}: the bag cannot be written: {error.strerror or error}; {mend}"
-            ) from error
-
-
-def workplace_name(name: str) -> str:
-    """Of the hidden folder in which a bag of this name is written."""
-    return f".{name}.writing"
-
-
-def _flush(folder: Path) -> None:
-    for path in [*folder.iterdir(), folder]:
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    def _failed(self, error: Exception) -> SourceError:
+        shutil.rmtree(self._partial, ignore_errors=True)
+        reason = getattr(error, "strerror", None) or str(error)
+        return SourceError(
+            f"{self._path}: the bag cannot be written: {reason}. Free space there, or name "
+            "another folder."
+        )

@@ -20,7 +20,7 @@ EXIT_INTERRUPTED = 130
 COMMANDS = {
     "demo": "see it work: a real video through the node, as an annotated video and a report",
     "play": "publish a video or a folder of images as a camera",
-    "replay": "answer a bag's images again, offline and the same every time",
+    "replay": "answer the cameras of a ROS 2 bag again, without ROS",
     "evaluate": "measure the quality on an annotated video",
     "train": "train a model",
     "export": "make a model bundle of a training checkpoint",

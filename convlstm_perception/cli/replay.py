@@ -1,104 +1,105 @@
-"""Answer the images of a bag again: without ROS, as fast as may be, the same every time.
+"""Answer the cameras of a ROS 2 bag again, without ROS, and write the results as a bag.
 
-Where the bag holds the node's own answers, the images that it answered are answered again, and the
-answers compared to the last bit. Writes a bag of results, a video for each camera and summary.json.
+The same bag, bundle and engine give the same results to the last bit. Where the bag holds the
+node's own trajectories, those images are answered that the node had answered, so that the results
+are the node's; --all answers every image. Where it holds the node's parameters, as a black box
+does, thresholds and tracker are set by them.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+from rich.progress import Progress
+
 from convlstm_perception.cli.inference import add_engine_arguments, engine_settings
+from convlstm_perception.engine import ModelBundle, MotionModel, default_bundle_path
+from convlstm_perception.geometry import camera_info_topic
+from convlstm_perception.replay.recording import find_cameras, recorded_parameters
+from convlstm_perception.replay.run import RESULTS, Replay, recorded_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "bag", type=Path, help="folder of a rosbag2 bag (with metadata.yaml), MCAP or sqlite3"
-    )
-    images = parser.add_mutually_exclusive_group()
-    images.add_argument(
-        "--camera",
-        type=_camera,
-        action="append",
-        metavar="NAME=TOPIC",
-        help="a camera and the topic of its images; may be given for several. By default they are "
-        "found by the stamps of the node's answers, or else by the topics' names",
-    )
-    images.add_argument(
-        "--topic", help="topic of the images of a single camera, whose answers bear no name"
-    )
-    parser.add_argument(
-        "--all-frames",
-        action="store_true",
-        help="answer every image, not only those that the node answered",
-    )
+    parser.add_argument("bag", type=Path, help="folder of the bag, or its .mcap or .db3 file")
     parser.add_argument("--bundle", type=Path, help="model bundle; the shipped one by default")
+    parser.add_argument(
+        "--output", type=Path, default=Path("out/replay"), help="folder (default %(default)s)"
+    )
+    parser.add_argument(
+        "--topic", action="append", default=[], help="image topic; all by default; may be repeated"
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="answer every image, also where the node skipped it"
+    )
+    parser.add_argument(
+        "--rectify", action="store_true", help="rectify by the camera_info beside the images"
+    )
+    parser.add_argument("--no-overlay", action="store_true", help="draw no overlay videos")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON only")
     add_engine_arguments(parser)
-    parser.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="folder for results, overlay.mp4 and summary.json (default out/replay/NAME)",
-    )
-    parser.add_argument("--no-overlay", dest="overlay", action="store_false", help="draw no video")
-    parser.add_argument(
-        "--json", action="store_true", help="print the summary, and nothing else, as JSON"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command: 0 when the bag was replayed."""
-    from convlstm_perception.evaluation.console import progress_bars
-    from convlstm_perception.replay import ReplayRequest, replay
+    """Run the command.
 
-    output: Path = args.output or Path("out/replay") / args.bag.resolve().stem
-    cameras = dict(args.camera) if args.camera else None
-    request = ReplayRequest(
-        bag=args.bag,
-        output=output,
-        bundle=args.bundle,
-        inference=engine_settings(args),
-        cameras={"": args.topic} if args.topic else cameras,
-        every_frame=args.all_frames,
-        overlay=args.overlay,
-    )
-    with progress_bars() as begin:
-        summary = replay(request, begin)
+    Raises:
+        PerceptionError: when the bag, the bundle or the engine cannot be used.
+    """
+    cameras = find_cameras(args.bag, args.topic)
+    if args.all:
+        cameras = [dataclasses.replace(camera, answered_ns=None) for camera in cameras]
+    settings = recorded_settings(recorded_parameters(args.bag))
+    bundle = ModelBundle.load(args.bundle or default_bundle_path())
+    model = MotionModel.load(bundle, engine_settings(args), len(cameras))
+    try:
+        replay = Replay(
+            args.bag,
+            cameras,
+            model,
+            settings,
+            args.output,
+            overlay=not args.no_overlay,
+            rectify={c.topic: camera_info_topic(c.topic) for c in cameras} if args.rectify else {},
+        )
+        with Progress(disable=args.json) as progress:
+            task = progress.add_task("replaying", total=None)
+            replay.run(lambda: progress.advance(task))
+    finally:
+        model.close()
+    summary = {
+        "bag": str(args.bag),
+        "results": str(args.output / RESULTS),
+        "model": bundle.model_id,
+        "engine": model.engine_name,
+        "cameras": [_plain(camera) for camera in replay.summaries.values()],
+    }
+    (args.output / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     if args.json:
         print(json.dumps(summary, indent=2))
     else:
-        _print(summary, output)
+        _show(summary)
     return 0
 
 
-def _print(summary: dict[str, Any], output: Path) -> None:
-    print(f"{summary['model']} on {summary['engine']}, parameters {summary['parameters']}")
-    for name, camera in summary["cameras"].items():
-        line = (
-            f"{name or camera['image_topic']}: {camera['answered']} of {camera['images']} images "
-            f"answered, {camera['track_ids']} tracks"
+def _plain(camera: Any) -> dict[str, Any]:
+    values = dataclasses.asdict(camera) | {"refused": dict(camera.refused)}
+    work = camera.seconds
+    rate = round((camera.answered + camera.unusable) / work, 2) if work else 0.0
+    return values | {"seconds": round(work, 3), "frames_a_second": rate}
+
+
+def _show(summary: dict[str, Any]) -> None:
+    for camera in summary["cameras"]:
+        print(
+            f"{camera['topic']}: {camera['answered']} of {camera['images']} images answered, "
+            f"{camera['unusable']} unusable, {camera['passed_over']} passed over as by the node, "
+            f"{sum(camera['refused'].values())} refused; {camera['frames_a_second']} a second"
         )
-        if camera["compared"]:
-            line += f"; {camera['identical']} of {camera['compared']} as the node's, to the bit"
-        print(line)
-        if camera["different"]:
-            print(f"  differ: {camera['first_difference']} to {camera['last_difference']}")
         for reason, count in camera["refused"].items():
-            print(f"  {count} refused: {reason}")
-        if camera["without_image"]:
-            print(f"  {camera['without_image']} answers of the node without their image in the bag")
-    for note in summary["notes"]:
-        print(f"note: {note}", file=sys.stderr)
-    print(f"{summary['images_per_second']:g} images a second; {output}: results, summary.json")
-
-
-def _camera(text: str) -> tuple[str, str]:
-    name, separator, topic = text.partition("=")
-    if not separator or not topic:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected NAME=TOPIC")
-    return name, topic
+            print(f"  {count} times: {reason}")
+    print(f"results: {summary['results']}")

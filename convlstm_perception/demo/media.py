@@ -2,88 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
 
-from convlstm_perception.data.video import open_source
 from convlstm_perception.demo.recording import Answer, Recording
 from convlstm_perception.errors import SourceError
 from convlstm_perception.types import (
     Detections,
     Image,
     PerceptionResult,
-    Trajectories,
 )
 from convlstm_perception.visualization.overlay import OverlayRenderer
+from convlstm_perception.visualization.video_file import VideoFile
 
 _SHEET_COLUMNS = 4
 _SHEET_ROWS = 3
 _TILE_WIDTH = 480
 _GAP = 8
-
-
-class VideoFile:
-    """A video being written; complete once the block is left without an error.
-
-    Args:
-        path: file to write; its suffix chooses the container.
-        code: four letters of the codec.
-        rate: frames a second.
-        width: pixels.
-        height: pixels.
-
-    Raises:
-        SourceError: OpenCV has no such encoder or cannot write there.
-    """
-
-    def __init__(self, path: Path, code: str, rate: float, width: int, height: int) -> None:
-        self.path = path
-        with _silence():
-            self._writer = cv2.VideoWriter(
-                str(path), cv2.VideoWriter.fourcc(*code), rate, (width, height)
-            )
-        self._size = width, height
-        self._written = 0
-        if not self._writer.isOpened():
-            raise SourceError(
-                f"{path}: OpenCV cannot write {code} video here. Check that the folder is "
-                "writable and that this OpenCV was built with FFmpeg."
-            )
-
-    def write(self, image: Image) -> None:
-        """Append a frame; one of another size is scaled to the video's."""
-        if image.shape[1::-1] != self._size:
-            image = np.asarray(cv2.resize(image, self._size), dtype=np.uint8)
-        self._writer.write(image)
-        self._written += 1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._writer.release()
-        if kind is None:
-            self._check()
-
-    def _check(self) -> None:
-        with open_source(self.path) as source:
-            if source.frame_count is not None and source.frame_count < self._written:
-                raise SourceError(
-                    f"{self.path}: only {source.frame_count} of {self._written} frames can be "
-                    "read back. Check the free space on this disk."
-                )
 
 
 def draw_recording(
@@ -138,29 +77,12 @@ def draw_recording(
     return [video.path for video in videos], sheet
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep off the terminal what OpenCV's video writer prints from C, past its own log."""
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nothing:
-            os.dup2(nothing.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
 def _result(answer: Answer) -> PerceptionResult:
-    times = answer.tracks.trajectories.times
-    none = np.zeros((0, len(times), 4), np.float32)
-    nothing = Detections(
-        np.zeros((0, 4), np.float32), np.zeros(0, np.float32), Trajectories(times, none, none)
-    )
+    nobody = Detections.nobody(answer.tracks.trajectories.times)
     return PerceptionResult(
         stamp_ns=answer.stamp_ns,
         frame_id=answer.frame_id,
-        detections=nothing,
+        detections=nobody,
         tracks=answer.tracks,
         valid_slots=0,
         latencies={"stamp to answer": answer.latency},

@@ -229,7 +229,7 @@ def _onnxruntime_backend(
     return HostBackend(
         bundle,
         OnnxRuntimeEngine(bundle.encoder_path, device, settings.threads),
-        OnnxRuntimeEngine(motion_path, device, settings.threads),
+        OnnxRuntimeEngine(motion_path, device, settings.threads, brief_nodes=True),
         # A few thousand multiplications: a copy to a GPU would cost more.
         OnnxRuntimeEngine(bundle.tracks_path, "cpu", 1) if bundle.tracks_path else None,
     )

@@ -1,6 +1,10 @@
 """Cameras as geometry: their calibration, and what it does to images."""
 
-from convlstm_perception.geometry.camera_model import CameraModel, read_calibration
+from convlstm_perception.geometry.camera_model import (
+    CameraModel,
+    camera_info_topic,
+    read_calibration,
+)
 from convlstm_perception.geometry.rectification import Rectifier
 
-__all__ = ["CameraModel", "Rectifier", "read_calibration"]
+__all__ = ["CameraModel", "Rectifier", "camera_info_topic", "read_calibration"]

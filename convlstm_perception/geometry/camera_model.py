@@ -110,6 +110,11 @@ class _Calibration:
     p: list[float]
 
 
+def camera_info_topic(image_topic: str) -> str:
+    """The topic of the calibration beside a camera's images, as image_transport names it."""
+    return image_topic.removesuffix("/compressed").rsplit("/", 1)[0] + "/camera_info"
+
+
 def read_calibration(path: Path) -> CameraInfoMessage:
     """Read a calibration as camera_calibration writes it.
 

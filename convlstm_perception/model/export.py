@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from convlstm_perception.model.folding import fold_into_convolutions
 from convlstm_perception.model.network import (
     CELL,
     COARSE,
@@ -58,6 +59,7 @@ def export_graphs(
         ["input_to_state", "skip"],
         open_batch=True,
     )
+    fold_into_convolutions(encoder_path)
     grid = height // (CELL * COARSE), width // (CELL * COARSE)
     slot = torch.zeros(_EXAMPLE_BATCH, 4 * config.hidden_channels, *grid)
     skip = torch.zeros(_EXAMPLE_BATCH, SKIP_CHANNELS, height // CELL, width // CELL)

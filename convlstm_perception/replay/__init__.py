@@ -1,5 +1,1 @@
-"""A bag's images answered again: without ROS, as fast as may be, and the same every time."""
-
-from convlstm_perception.replay.run import ReplayRequest, replay
-
-__all__ = ["ReplayRequest", "replay"]
+"""Recorded drives answered again, without ROS."""

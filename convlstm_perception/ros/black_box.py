@@ -1,136 +1,217 @@
-"""The black box: the last seconds of what the node was given and answered, saved on demand."""
+"""The last seconds of the node, kept to be written down when somebody asks or something fails."""
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 import threading
 import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.serialization import serialize_message
+from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import Image as ImageMessage
 
-from convlstm_perception.bags.recent import RecentMessages, Recorded
-from convlstm_perception.bags.settings import BlackBoxSettings
-from convlstm_perception.bags.shelf import BagShelf
-from convlstm_perception.bags.writer import BagWriter
-from convlstm_perception.errors import BagError
+from convlstm_perception.bags import BagWriter
+from convlstm_perception.errors import SourceError
+from convlstm_perception.messages import DETECTIONS, TRAJECTORIES
+from convlstm_perception.replay.recording import PARAMETERS_KEY
+from convlstm_perception.ros.conversions import detections_to_message, trajectories_to_message
+from convlstm_perception.ros.settings import BlackBoxSettings
+from convlstm_perception.types import AnswerStatus, PerceptionResult
 
-_MB = 1 << 20
-# Bytes that Python takes for a predicted box, a detection and a value of diagnostics, each with
-# all the objects it holds.
-_POINT_NBYTES, _DETECTION_NBYTES, _VALUE_NBYTES = 1000, 2000, 256
-_DEFINITIONS_NBYTES = 1 << 18  # of message definitions and index in a bag, at most
+_MEGABYTE = 1_000_000
+_NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
+_OURS = re.compile(r"\d{8}T\d{6}_\d{3}Z_[a-z0-9_]+")
+_LONGEST_REASON = 40
+
+
+@dataclass(frozen=True)
+class KeptFrame:
+    """An image with what became of it.
+
+    Attributes:
+        topic: of the image.
+        answers: prefix of the topics of its answers.
+        message: the image as it came.
+        received_ns: when it came, nanoseconds since the epoch.
+        result: of it; None where it was refused.
+        class_id: of a pedestrian.
+        model_id: of the model.
+    """
+
+    topic: str
+    answers: str
+    message: ImageMessage | CompressedImage
+    received_ns: int
+    result: PerceptionResult | None
+    class_id: str
+    model_id: str
 
 
 class BlackBox:
-    """Keeps references to messages, and writes them as a bag. Any thread may call it.
-
-    Adding costs a few microseconds and copies nothing; the messages must not be changed after.
-    Saving takes seconds and belongs in a thread of its own; what is being saved stays in memory
-    meanwhile, beside what comes.
+    """Keeps references to the last messages and answers; nothing is copied until it is written.
 
     Args:
         settings: how much is kept, and where it is written.
+        on_end: called when a writing has ended, in its thread, with the bag and why it could not
+            be written, or None.
     """
 
-    def __init__(self, settings: BlackBoxSettings) -> None:
-        self.settings = settings
-        self._recent = RecentMessages(settings.black_box_seconds, settings.black_box_memory * _MB)
-        self._shelf = BagShelf(settings.folder, settings.black_box_folder_limit * _MB)
-        self._saving = threading.Lock()
-        self._claiming = threading.Lock()
-        self._last_automatic: float | None = None
+    def __init__(
+        self,
+        settings: BlackBoxSettings,
+        on_end: Callable[[Path, Exception | None], None],
+    ) -> None:
+        self.settings, self._on_end = settings, on_end
+        self._lock = threading.Lock()
+        self._frames: deque[KeptFrame] = deque()
+        self._nbytes = 0
+        self._diagnostics: deque[tuple[int, DiagnosticArray]] = deque()
+        self._writing = ThreadPoolExecutor(1, "black box")
+        self._written_on_failure: float | None = None
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes that are kept, about."""
-        return self._recent.nbytes
+    def add(self, frame: KeptFrame) -> None:
+        """Keep an image and its answer."""
+        oldest = frame.received_ns - round(self.settings.black_box_seconds * 1e9)
+        with self._lock:
+            self._frames.append(frame)
+            self._nbytes += len(frame.message.data)
+            limit = self.settings.black_box_memory * _MEGABYTE
+            while self._frames and (self._nbytes > limit or self._frames[0].received_ns <= oldest):
+                self._nbytes -= len(self._frames.popleft().message.data)
 
-    def add_image(self, topic: str, message: Any, received_ns: int) -> None:
-        """Keep an image, raw or compressed.
+    def add_diagnostics(self, message: DiagnosticArray) -> None:
+        """Keep what the node said of itself."""
+        now = time.time_ns()
+        oldest = now - round(self.settings.black_box_seconds * 1e9)
+        with self._lock:
+            self._diagnostics.append((now, message))
+            while self._diagnostics and self._diagnostics[0][0] <= oldest:
+                self._diagnostics.popleft()
 
-        Args:
-            topic: its full name.
-            message: as it came.
-            received_ns: when, on the node's clock.
-        """
-        self._add(Recorded(topic, message, received_ns), len(message.data))
-
-    def add_output(self, topic: str, message: Any, published_ns: int) -> None:
-        """Keep an answer or diagnostics.
-
-        Args:
-            topic: its full name.
-            message: as it was published.
-            published_ns: when, on the node's clock.
-        """
-        self._add(Recorded(topic, message, published_ns), _nbytes(message))
-
-    def latch(self, topic: str, message: Any, published_ns: int) -> None:
-        """Keep a message until the next of its topic, however old it gets: the parameters.
-
-        It is saved as if it came with the oldest image.
-        """
-        self._recent.latch(Recorded(topic, message, published_ns))
-
-    def claim_automatic(self) -> bool:
-        """Whether an error is to save a bag now; if so, the next one is not for a while."""
-        settings, now = self.settings, time.monotonic()
-        if not settings.black_box_on_error:
-            return False
-        with self._claiming:
-            last = self._last_automatic
-            if last is not None and now - last < settings.black_box_interval:
-                return False
-            self._last_automatic = now
-        return True
-
-    def save(self, reason: str) -> Path:
-        """Write what is kept.
+    def save(self, reason: str, parameters: Mapping[str, Any]) -> Path:
+        """Have what is kept now written, in a thread of its own.
 
         Args:
-            reason: in words; part of the bag's name, and in full in its metadata.
+            reason: in words; part of the bag's name.
+            parameters: of the node, by name.
 
         Returns:
-            The bag's folder.
+            The folder of the bag; it appears when it is whole.
 
         Raises:
-            BagError: when there is nothing to write, or it cannot be written; nothing is left
-                behind then.
+            SourceError: when nothing is kept, or the folder is not to be had or has no room.
         """
-        with self._saving:
-            kept = self._recent.snapshot()
-            if not kept:
-                raise BagError(
-                    "the black box is empty: no image was answered in the last "
-                    f"{self.settings.black_box_seconds:g} s"
-                )
-            self._shelf.make_room(self._recent.nbytes + _DEFINITIONS_NBYTES)
-            path = self._shelf.new_path(reason)
-            with BagWriter(path, {"reason": reason}) as bag:
-                for one in kept:
-                    data = serialize_message(one.message)
-                    bag.write(one.topic, _type_name(one.message), one.time_ns, data)
-            return path
+        with self._lock:
+            frames, diagnostics, nbytes = list(self._frames), list(self._diagnostics), self._nbytes
+        if not frames:
+            raise SourceError(
+                "nothing is kept: no image has come yet, or black_box_seconds is 0 or "
+                "black_box_memory is less than one image"
+            )
+        folder = self.settings.folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(folder).free
+        except OSError as error:
+            raise SourceError(
+                f"{folder}: cannot be written to: {error.strerror}; set black_box_folder"
+            ) from error
+        if free < nbytes + _MEGABYTE:
+            raise SourceError(
+                f"{folder}: {free / _MEGABYTE:.0f} MB are free, but {nbytes / _MEGABYTE + 1:.0f} "
+                "needed; free space there, or set black_box_folder"
+            )
+        now = datetime.now(UTC)
+        slug = _NOT_IN_A_NAME.sub("_", reason.lower()).strip("_")[:_LONGEST_REASON] or "asked"
+        path = folder / f"{now:%Y%m%dT%H%M%S}_{now.microsecond // 1000:03d}Z_{slug}"
+        # Not as /parameter_events: rosbags and Fast CDR disagree about empty sequences in it.
+        custom_data = {PARAMETERS_KEY: json.dumps(dict(parameters))}
+        self._writing.submit(self._write, path, frames, diagnostics, custom_data, nbytes)
+        return path
 
-    def _add(self, recorded: Recorded, nbytes: int) -> None:
-        if self.settings.black_box_seconds:
-            self._recent.add(recorded, nbytes, time.monotonic())
+    def save_on_failure(self, reason: str, parameters: Mapping[str, Any]) -> None:
+        """As :meth:`save`, unless that was done a short while ago."""
+        now, interval = time.monotonic(), self.settings.black_box_interval
+        last = self._written_on_failure
+        if interval and (last is None or now - last >= interval):
+            self._written_on_failure = now
+            self.save(reason, parameters)
+
+    def close(self) -> None:
+        """Finish what is being written."""
+        self._writing.shutdown()
+        self._frames.clear()
+        self._diagnostics.clear()
+
+    def _write(
+        self,
+        path: Path,
+        frames: list[KeptFrame],
+        diagnostics: list[tuple[int, DiagnosticArray]],
+        custom_data: Mapping[str, str],
+        nbytes: int,
+    ) -> None:
+        try:
+            self._make_room(path.parent, nbytes)
+            with BagWriter(path, custom_data) as bag:
+                for frame in frames:
+                    _write_frame(bag, frame)
+                for received_ns, message in diagnostics:
+                    bag.write(
+                        "/diagnostics",
+                        "diagnostic_msgs/msg/DiagnosticArray",
+                        received_ns,
+                        serialize_message(message),
+                    )
+        except Exception as error:
+            self._on_end(path, error)
+        else:
+            self._on_end(path, None)
+
+    def _make_room(self, folder: Path, nbytes: int) -> None:
+        """Remove the oldest bags of ours until the rest is within the limit."""
+        bags = sorted(path for path in folder.iterdir() if _OURS.fullmatch(path.name))
+        sizes = {
+            bag: sum(file.stat().st_size for file in bag.rglob("*") if file.is_file())
+            for bag in bags
+        }
+        total = sum(sizes.values())
+        for bag in bags:
+            if total + nbytes <= self.settings.black_box_limit * _MEGABYTE:
+                return
+            shutil.rmtree(bag)
+            total -= sizes[bag]
 
 
-def _nbytes(message: Any) -> int:
-    """Bytes that an answer takes in memory, about; that of others is small."""
-    if hasattr(message, "trajectories"):
-        return _POINT_NBYTES * sum(
-            len(mode.points) for person in message.trajectories for mode in person.modes
+def _write_frame(bag: BagWriter, frame: KeptFrame) -> None:
+    compressed = isinstance(frame.message, CompressedImage)
+    kind = "sensor_msgs/msg/CompressedImage" if compressed else "sensor_msgs/msg/Image"
+    bag.write(frame.topic, kind, frame.received_ns, serialize_message(frame.message))
+    result, header = frame.result, frame.message.header
+    if result is None:
+        return
+    trajectories = trajectories_to_message(result, header, frame.model_id)
+    bag.write(
+        f"{frame.answers}/trajectories",
+        TRAJECTORIES,
+        frame.received_ns,
+        serialize_message(trajectories),
+    )
+    if result.status != AnswerStatus.UNUSABLE:
+        detections = detections_to_message(result, header, frame.class_id)
+        bag.write(
+            f"{frame.answers}/detections",
+            DETECTIONS,
+            frame.received_ns,
+            serialize_message(detections),
         )
-    if hasattr(message, "detections"):
-        return _DETECTION_NBYTES * len(message.detections)
-    if hasattr(message, "status") and isinstance(message.status, list):
-        return _VALUE_NBYTES * sum(len(status.values) for status in message.status)
-    return 0
-
-
-def _type_name(message: Any) -> str:
-    package, kind, *_ = type(message).__module__.split(".")
-    return f"{package}/{kind}/{type(message).__name__}"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 import traceback
 from pathlib import Path
+from typing import Protocol
 
 from rclpy.lifecycle import LifecycleNode
 
 from convlstm_perception.engine import ModelBundle
 from convlstm_perception.errors import FrameOrderError, ImageError, PerceptionError
 from convlstm_perception.geometry import read_calibration
+from convlstm_perception.ros.black_box import KeptFrame
 from convlstm_perception.ros.camera_input import Arrival, CameraInput, image_topic
 from convlstm_perception.ros.camera_output import CameraOutput
 from convlstm_perception.ros.settings import NodeSettings
@@ -20,6 +22,14 @@ from convlstm_perception.stream import FrameScheduler
 from convlstm_perception.types import AnswerStatus, Frame, PerceptionResult
 
 _THROTTLE = 5.0  # seconds between log messages of one kind
+
+
+class FrameKeeper(Protocol):
+    """Takes what a camera was given and what became of it."""
+
+    def keep(self, frame: KeptFrame, failure: str = "") -> None:
+        """Keep a frame; ``failure`` says in words that it is a reason to write all down, or ""."""
+        ...
 
 
 class Camera:
@@ -33,15 +43,21 @@ class Camera:
         name: of the camera; may be empty.
         settings: of the node.
         bundle: that answers.
+        keeper: that keeps the last images and answers; may write them down when a frame fails.
 
     Raises:
         CalibrationError: when the camera's calibration file cannot be read.
     """
 
     def __init__(
-        self, node: LifecycleNode, name: str, settings: NodeSettings, bundle: ModelBundle
+        self,
+        node: LifecycleNode,
+        name: str,
+        settings: NodeSettings,
+        bundle: ModelBundle,
+        keeper: FrameKeeper,
     ) -> None:
-        self._node, self.name, self._settings = node, name, settings
+        self._node, self.name, self._settings, self._keeper = node, name, settings, keeper
         own = settings.camera[name]
         named = own.rectify and own.calibration
         self._calibration = read_calibration(Path(own.calibration)) if named else None
@@ -96,6 +112,7 @@ class Camera:
         age, longest = arrival.age(time.monotonic()), self._settings.max_age
         if longest and age > longest:
             self._refuse(
+                arrival,
                 "expired",
                 f"a frame is {age:.3f} s old, more than max_age {longest} s; synchronise the "
                 "camera's clock, or set use_sim_time with a bag or a simulator",
@@ -104,7 +121,7 @@ class Camera:
         try:
             return camera_input.frame(arrival)
         except Exception as error:
-            self.refuse(error)
+            self.refuse(arrival, error)
             return None
 
     def answer(
@@ -140,29 +157,31 @@ class Camera:
             "stamp to publish": arrival.age(published),
         }
         self._statistics.answered(result, latencies, arrival.age(published))
+        self._keeper.keep(self._output.kept(arrival, self.topic, result))
         # After the answer is out: who looks at pictures does not delay who acts on numbers.
         if self._output.wants_overlay():
             self._output.publish_overlay(header, frame, result)
             self._statistics.took("overlay", time.monotonic() - published)
 
-    def refuse(self, error: Exception) -> None:
+    def refuse(self, arrival: Arrival, error: Exception) -> None:
         """Count and tell why a frame was not answered."""
         if isinstance(error, ImageError):
-            self._refuse("rejected", str(error))
+            self._refuse(arrival, "rejected", str(error))
         elif isinstance(error, FrameOrderError):
-            self._refuse("disordered", str(error))
+            self._refuse(arrival, "disordered", str(error))
         elif isinstance(error, PerceptionError):
-            self._refuse("failed", str(error))
+            self._refuse(arrival, "failed", str(error))
         else:
             # One frame never ends the node; an error that nobody foresaw is shown in full.
-            self._statistics.refused("failed", repr(error))
-            self._log(
-                "failed", "frame not answered:\n" + "".join(traceback.format_exception(error))
-            )
+            trace = "".join(traceback.format_exception(error))
+            self._refuse(arrival, "failed", repr(error), f"frame not answered:\n{trace}")
 
-    def _refuse(self, kind: Refusal, reason: str) -> None:
+    def _refuse(self, arrival: Arrival, kind: Refusal, reason: str, shown: str = "") -> None:
         self._statistics.refused(kind, reason)
-        self._log(kind, f"frame {'not answered' if kind == 'failed' else 'rejected'}: {reason}")
+        what = "not answered" if kind == "failed" else "rejected"
+        self._log(kind, shown or f"frame {what}: {reason}")
+        kept = self._output.kept(arrival, self.topic, None)
+        self._keeper.keep(kept, f"frame failed {self.name}" if kind == "failed" else "")
 
     def _log(self, kind: str, text: str) -> None:
         if not self._throttle.allows(kind):

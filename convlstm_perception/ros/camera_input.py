@@ -10,15 +10,15 @@ from typing import Any
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy, qos_policy_name_from_kind
-from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 
+from convlstm_perception.errors import ImageError
 from convlstm_perception.geometry.camera_model import CameraInfoMessage
 from convlstm_perception.ros.conversions import frame_from_message, stamp_to_ns
 from convlstm_perception.ros.rectification import ImageRectification
 from convlstm_perception.ros.settings import CameraSettings
-from convlstm_perception.types import Frame
+from convlstm_perception.types import NANOSECONDS_PER_SECOND, Frame
 
 _TYPE_NAMES: dict[type, str] = {
     ImageMessage: "sensor_msgs/msg/Image",
@@ -105,6 +105,12 @@ class CameraInput:
         Raises:
             ImageError: when it cannot be used.
         """
+        stamp = arrival.message.header.stamp
+        if stamp.sec < 0 or stamp.nanosec >= NANOSECONDS_PER_SECOND:
+            raise ImageError(
+                f"its stamp is no time: sec {stamp.sec}, nanosec {stamp.nanosec}; check the camera "
+                "driver"
+            )
         frame = frame_from_message(arrival.message)
         return self._rectification.apply(frame) if self._rectification else frame
 
@@ -122,10 +128,11 @@ class CameraInput:
         return ""
 
     def _on_image(self, message: ImageMessage | CompressedImage) -> None:
-        now, clock = time.monotonic(), self._node.get_clock()
-        stamp = message.header.stamp
-        delay = clock.now() - Time.from_msg(stamp, clock_type=clock.clock_type)
-        self._on_arrival(Arrival(message, stamp_to_ns(stamp), now, 1e-9 * delay.nanoseconds))
+        now = time.monotonic()
+        # Not as rclpy's Time: it refuses a negative stamp, and an error here ends the process.
+        stamp_ns = stamp_to_ns(message.header.stamp)
+        delay = (self._node.get_clock().now().nanoseconds - stamp_ns) / NANOSECONDS_PER_SECOND
+        self._on_arrival(Arrival(message, stamp_ns, now, delay))
 
     def _on_matched(self, event: Any) -> None:
         self.matched_publishers = event.current_count

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from convlstm_perception_msgs.msg import PredictedTrajectoryArray
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile
@@ -10,6 +12,8 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
 from convlstm_perception.engine import ModelBundle
+from convlstm_perception.ros.black_box import KeptFrame
+from convlstm_perception.ros.camera_input import Arrival
 from convlstm_perception.ros.conversions import (
     detections_to_message,
     image_to_message,
@@ -30,6 +34,10 @@ class CameraOutput:
         name: of the camera; may be empty, then the topics bear no name.
         bundle: that answers.
         settings: of the node.
+
+    Attributes:
+        settings: of the node; may be exchanged.
+        prefix: of the topics, resolved, without the last slash.
     """
 
     def __init__(
@@ -38,6 +46,7 @@ class CameraOutput:
         self._node, self._bundle = node, bundle
         self.settings = settings
         prefix, qos = f"~/{name}/" if name else "~/", QoSProfile(depth=_DEPTH)
+        self.prefix = node.get_fully_qualified_name() + prefix[1:-1]
         self._detections, self._trajectories, self._overlay = (
             node.create_lifecycle_publisher(kind, prefix + topic, qos)
             for kind, topic in (
@@ -48,6 +57,14 @@ class CameraOutput:
         )
         self._renderer = OverlayRenderer(
             trail_seconds=settings.overlay_trail, title=bundle.model_id
+        )
+
+    def kept(self, arrival: Arrival, topic: str, result: PerceptionResult | None) -> KeptFrame:
+        """An image and its answer, for the black box."""
+        received_ns = time.time_ns() - round(1e9 * (time.monotonic() - arrival.time))
+        class_id, model_id = self._bundle.classes[0], self._bundle.model_id
+        return KeptFrame(
+            topic, self.prefix, arrival.message, received_ns, result, class_id, model_id
         )
 
     def close(self) -> None:

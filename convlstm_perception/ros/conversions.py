@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from builtin_interfaces.msg import Duration, Time
-from convlstm_perception_msgs.msg import (
-    PredictedTrajectory,
-    PredictedTrajectoryArray,
-    TrajectoryMode,
-    TrajectoryPoint,
-)
+from builtin_interfaces.msg import Time
+from convlstm_perception_msgs.msg import PredictedTrajectoryArray
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 from std_msgs.msg import Header
-from vision_msgs.msg import (
-    BoundingBox2D,
-    Detection2D,
-    Detection2DArray,
-    ObjectHypothesisWithPose,
-)
+from vision_msgs.msg import Detection2DArray
 
 from convlstm_perception.data.image_message import decode_compressed, decode_image
 from convlstm_perception.errors import ImageError
-from convlstm_perception.types import (
-    NANOSECONDS_PER_SECOND,
-    Float32Array,
-    Frame,
-    Image,
-    PerceptionResult,
-    Tracks,
-)
+from convlstm_perception.messages import USED_TYPES, detections_message, trajectories_message
+from convlstm_perception.types import NANOSECONDS_PER_SECOND, Frame, Image, PerceptionResult
 
 
 def stamp_to_ns(stamp: Time) -> int:
@@ -68,73 +52,24 @@ def detections_to_message(
     result: PerceptionResult, header: Header, class_id: str
 ) -> Detection2DArray:
     """The tracked pedestrians, in pixels; ``id`` is the track id."""
-    tracks = result.tracks
-    message = Detection2DArray(header=header)
-    for row in range(len(tracks)):
-        hypothesis = ObjectHypothesisWithPose()
-        hypothesis.hypothesis.class_id = class_id
-        hypothesis.hypothesis.score = float(tracks.scores[row])
-        message.detections.append(
-            Detection2D(
-                header=header,
-                results=[hypothesis],
-                bbox=_box_to_message(tracks.boxes[row]),
-                id=str(tracks.ids[row]),
-            )
-        )
-    return message
+    return detections_message(result, header, class_id, _message_classes())
 
 
 def trajectories_to_message(
     result: PerceptionResult, header: Header, model_id: str
 ) -> PredictedTrajectoryArray:
     """The tracked pedestrians with their future boxes and covariances, in pixels."""
-    tracks = result.tracks
-    durations = [_duration(float(seconds)) for seconds in tracks.trajectories.times]
-    message = PredictedTrajectoryArray(
-        header=header,
-        model_id=model_id,
-        status=int(result.status),
-        status_reason=result.status_reason,
-    )
-    for row in range(len(tracks)):
-        mode = TrajectoryMode(probability=1.0, points=_points(tracks, row, durations))
-        message.trajectories.append(
-            PredictedTrajectory(
-                track_id=str(tracks.ids[row]),
-                score=float(tracks.scores[row]),
-                coasting=bool(tracks.coasting[row]),
-                bbox=_box_to_message(tracks.boxes[row]),
-                modes=[mode],
-            )
-        )
-    return message
+    return trajectories_message(result, header, model_id, _message_classes())
 
 
-def _points(tracks: Tracks, row: int, durations: list[Duration]) -> list[TrajectoryPoint]:
-    trajectories = tracks.trajectories
-    points = []
-    for step, duration in enumerate(durations):
-        point = TrajectoryPoint(
-            time_from_start=duration, bbox=_box_to_message(trajectories.boxes[row, step])
-        )
-        point.covariance = np.diag(trajectories.variances[row, step].astype(np.float64)).ravel()
-        points.append(point)
-    return points
-
-
-def _box_to_message(box: Float32Array) -> BoundingBox2D:
-    message = BoundingBox2D()
-    x, y, width, height = box.tolist()
-    message.center.position.x, message.center.position.y = x, y
-    message.size_x, message.size_y = width, height
-    return message
-
-
-def _duration(seconds: float) -> Duration:
-    nanoseconds = round(seconds * NANOSECONDS_PER_SECOND)
-    whole, rest = divmod(nanoseconds, NANOSECONDS_PER_SECOND)
-    return Duration(sec=whole, nanosec=rest)
+@lru_cache(maxsize=1)
+def _message_classes() -> dict[str, Any]:
+    """rclpy's classes of the messages that answers are made of."""
+    classes = {}
+    for name in USED_TYPES:
+        package, kind, message = name.split("/")
+        classes[name] = getattr(importlib.import_module(f"{package}.{kind}"), message)
+    return classes
 
 
 @lru_cache(maxsize=1)

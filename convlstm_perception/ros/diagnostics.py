@@ -46,7 +46,13 @@ def camera_diagnostics(
 
 
 def engine_diagnostics(
-    node_name: str, model: MotionModel, health: Health, precision: str, seconds: float, nbytes: int
+    node_name: str,
+    model: MotionModel,
+    health: Health,
+    precision: str,
+    seconds: float,
+    nbytes: int,
+    black_box: str,
 ) -> DiagnosticStatus:
     """The status of what runs the networks.
 
@@ -57,6 +63,7 @@ def engine_diagnostics(
         precision: that was asked for.
         seconds: that loading and warming up took.
         nbytes: memory of the cameras' buffers.
+        black_box: what came of its last writing, or "".
     """
     decision = model.decision
     values = {
@@ -68,6 +75,7 @@ def engine_diagnostics(
         "precision asked for": precision,
         "load (s)": f"{seconds:.2f}",
         "memory (MB)": f"{nbytes / 1e6:.1f}",
+        "black box": black_box,
     }
     return _status(node_name, "engine", health, values)
 

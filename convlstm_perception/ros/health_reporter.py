@@ -10,6 +10,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import QoSProfile
 
+from convlstm_perception.ros.black_box_service import BlackBoxService
 from convlstm_perception.ros.camera import Camera
 from convlstm_perception.ros.diagnostics import (
     camera_diagnostics,
@@ -36,10 +37,11 @@ class HealthReporter:
 
     Args:
         node: to report on.
+        black_box: keeps every message of diagnostics too.
     """
 
-    def __init__(self, node: PerceptionNode) -> None:
-        self._node = node
+    def __init__(self, node: PerceptionNode, black_box: BlackBoxService) -> None:
+        self._node, self._black_box = node, black_box
         self._loaded: Loaded | None = None
         self._worker: InferenceWorker | None = None
         self._levels: list[Level] = []
@@ -111,6 +113,7 @@ class HealthReporter:
                     loaded.settings.inference.precision,
                     loaded.seconds,
                     loaded.rig.nbytes,
+                    self._black_box.last_words,
                 )
             )
         else:
@@ -118,6 +121,7 @@ class HealthReporter:
         message = DiagnosticArray(status=statuses)
         message.header.stamp = stamp
         self._diagnostics.publish(message)
+        self._black_box.keep_diagnostics(message)
         overall = worst([own, *(health for _, _, health in seen)])
         model = loaded.model if loaded else None
         self._status.publish(status_message(stamp, overall, model, cameras))

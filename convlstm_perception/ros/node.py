@@ -15,6 +15,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from convlstm_perception.engine import ModelBundle, MotionModel, default_bundle_path
 from convlstm_perception.errors import DeviceError, PerceptionError
+from convlstm_perception.ros.black_box_service import BlackBoxService
 from convlstm_perception.ros.camera import Camera
 from convlstm_perception.ros.camera_input import Arrival
 from convlstm_perception.ros.health_reporter import HealthReporter
@@ -54,7 +55,8 @@ class PerceptionNode(LifecycleNode):
         self._problem = ""
         self._device_failure: DeviceError | None = None
         self._device_failed = self.create_guard_condition(self._leave_failed_device)
-        self._health = HealthReporter(self)
+        self._black_box = BlackBoxService(self, self._declared.values)
+        self._health = HealthReporter(self, self._black_box)
         self._change_state = self._service_change_state.callback
         self._service_change_state.callback = self._answer_change_state
         if self.get_parameter("autostart").value:
@@ -146,7 +148,8 @@ class PerceptionNode(LifecycleNode):
             rig.warm_up()
             seconds = time.monotonic() - start
             for name in settings.cameras:
-                cameras[name] = Camera(self, name, settings, bundle)
+                cameras[name] = Camera(self, name, settings, bundle, self._black_box)
+            self._black_box.open(settings.black_box)
         except Exception:
             for camera in cameras.values():
                 camera.close()
@@ -222,6 +225,7 @@ class PerceptionNode(LifecycleNode):
         loaded, self._loaded = self._loaded, None
         if loaded:
             loaded.close()
+        self._black_box.close()
         self._health.follow(None)
         self._declared.release()
 

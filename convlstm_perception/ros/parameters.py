@@ -20,6 +20,7 @@ from convlstm_perception.engine import EngineSettings
 from convlstm_perception.errors import ParameterError
 from convlstm_perception.ros.settings import (
     INHERITED,
+    BlackBoxSettings,
     CameraSettings,
     NodeSettings,
     check_camera_names,
@@ -36,6 +37,7 @@ PARTS: tuple[type, ...] = (
     NodeSettings,
     CameraSettings,
     SyncSettings,
+    BlackBoxSettings,
     EngineSettings,
     PipelineSettings,
     QualitySettings,
@@ -144,6 +146,7 @@ class NodeParameters:
             camera={
                 name: CameraSettings(**values(CameraSettings, _prefix(name))) for name in cameras
             },
+            black_box=BlackBoxSettings(**values(BlackBoxSettings)),
             sync=SyncSettings(**values(SyncSettings)),
             inference=EngineSettings(**values(EngineSettings)),
             pipeline=pipeline,

@@ -9,7 +9,7 @@ from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
 
 from convlstm_perception.errors import CalibrationError, ImageError
-from convlstm_perception.geometry import CameraModel, Rectifier
+from convlstm_perception.geometry import CameraModel, Rectifier, camera_info_topic
 from convlstm_perception.geometry.camera_model import CameraInfoMessage
 from convlstm_perception.ros.settings import CameraSettings
 from convlstm_perception.types import Frame
@@ -74,12 +74,6 @@ class ImageRectification:
         if self._calibration is None or _facts(message) != _facts(self._calibration):
             # In this order: whoever still takes the old rectifier has the old calibration.
             self._calibration, self._rectifier = message, None
-
-
-def camera_info_topic(image_topic: str) -> str:
-    """The topic beside the images, as image_transport names it."""
-    base = image_topic.removesuffix("/compressed")
-    return base.rsplit("/", 1)[0] + "/camera_info"
 
 
 def _facts(calibration: CameraInfoMessage) -> tuple[object, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 
 from convlstm_perception.engine import EngineSettings
@@ -52,6 +54,50 @@ INHERITED = ("transport", "image_reliability", "rectify")
 
 
 @dataclass(frozen=True)
+class BlackBoxSettings:
+    """What is kept, and where it is written."""
+
+    black_box_seconds: float = setting(
+        10.0,
+        "seconds of images and answers kept, to be written down on ~/save_buffer or when frames "
+        "fail; 0 keeps none",
+        low=0.0,
+        high=600.0,
+    )
+    black_box_memory: int = setting(
+        32, "megabytes that the kept images may take; the oldest give way", low=1, high=100_000
+    )
+    black_box_folder: str = setting(
+        "",
+        "folder that they are written to; empty takes convlstm_perception/black_box in $ROS_HOME "
+        "or ~/.ros",
+    )
+    black_box_limit: int = setting(
+        1000,
+        "megabytes that the bags in the folder may take; the oldest are removed",
+        low=1,
+        high=1_000_000,
+    )
+    black_box_interval: float = setting(
+        60.0,
+        "least seconds between two writings on failed frames; 0 writes on request only",
+        low=0.0,
+        high=86_400.0,
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+    @property
+    def folder(self) -> Path:
+        """Where the bags are written."""
+        if self.black_box_folder:
+            return Path(self.black_box_folder)
+        home = os.environ.get("ROS_HOME") or Path.home() / ".ros"
+        return Path(home) / "convlstm_perception" / "black_box"
+
+
+@dataclass(frozen=True)
 class NodeSettings:
     """Everything that the node can be told."""
 
@@ -89,6 +135,7 @@ class NodeSettings:
     camera: Mapping[str, CameraSettings] = field(
         default_factory=lambda: MappingProxyType({"": CameraSettings()})
     )
+    black_box: BlackBoxSettings = field(default_factory=BlackBoxSettings)
     sync: SyncSettings = field(default_factory=SyncSettings)
     inference: EngineSettings = field(default_factory=EngineSettings)
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)

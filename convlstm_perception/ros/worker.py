@@ -60,11 +60,14 @@ class InferenceWorker:
             self._busy_since = time.monotonic()
             try:
                 self._answer(arrivals)
-            except DeviceError as error:
-                for camera in arrivals:
-                    self._cameras[camera].refuse(error)
-                self._on_device_failure(error)
-                return
+            except Exception as error:
+                # Whatever it is: a thread that ends unseen would leave a node that says it is
+                # active and answers nothing.
+                for name, arrival in arrivals.items():
+                    self._cameras[name].refuse(arrival, error)
+                if isinstance(error, DeviceError):
+                    self._on_device_failure(error)
+                    return
             finally:
                 self._busy_since = None
 
@@ -83,9 +86,9 @@ class InferenceWorker:
         for name, answer in self._rig.process(frames).items():
             camera = self._cameras[name]
             if isinstance(answer, Exception):
-                camera.refuse(answer)
+                camera.refuse(arrivals[name], answer)
                 continue
             try:
                 camera.answer(arrivals[name], frames[name], answer, taken[name], converted[name])
             except Exception as error:
-                camera.refuse(error)
+                camera.refuse(arrivals[name], error)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+from importlib.machinery import ExtensionFileLoader, PathFinder
+from importlib.util import find_spec, module_from_spec
+from pathlib import Path
+from types import ModuleType
+
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from convlstm_perception.boxes import pairwise_iou
 from convlstm_perception.stream.settings import TrackerSettings
@@ -11,6 +16,31 @@ from convlstm_perception.types import BoolArray, Float32Array
 
 _REJECTED = 1e6
 _LARGEST_HEIGHT_RATIO = 2.0
+_PACKAGE = "scipy.optimize"
+
+
+def import_solver(name: str = "_lsap") -> ModuleType:
+    """A module with scipy's ``linear_sum_assignment``.
+
+    ``scipy.optimize`` imports most of scipy, 35 MB and a quarter of a second of a node's start, for
+    this one function, which lies in a compiled module that needs none of it. That module's name is
+    scipy's own affair: where it is called otherwise, the whole package is imported.
+
+    Args:
+        name: of the compiled module.
+    """
+    scipy = find_spec("scipy")  # found, not imported
+    roots = (scipy and scipy.submodule_search_locations) or ()
+    folders = [str(Path(root) / "optimize") for root in roots]
+    spec = PathFinder.find_spec(f"{_PACKAGE}.{name}", folders)
+    if spec is None or not isinstance(spec.loader, ExtensionFileLoader):
+        return importlib.import_module(_PACKAGE)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_linear_sum_assignment = import_solver().linear_sum_assignment
 
 
 def assign(
@@ -48,6 +78,6 @@ def assign(
     )
     unlikeness = settings.appearance_weight * (1 - similarity)
     cost = np.where(possible, distance + 1 - overlap + unlikeness, _REJECTED)
-    rows, columns = linear_sum_assignment(cost)
+    rows, columns = _linear_sum_assignment(cost)
     matched = cost[rows, columns] < _REJECTED
     return list(zip(rows[matched], columns[matched], strict=True))

@@ -60,6 +60,8 @@ class ImageQuality:
         last = self._last
         if last is not None and last.shape == image.shape and np.array_equal(last, image):
             assert self._changed_ns is not None
+            # After a jump of time back the image is the same for as long as since the jump.
+            self._changed_ns = min(self._changed_ns, stamp_ns)
             return (stamp_ns - self._changed_ns) / NANOSECONDS_PER_SECOND
         if last is not None and last.shape == image.shape:
             np.copyto(last, image)

@@ -20,7 +20,7 @@ Item = TypeVar("Item")
 class _Waiting(Generic[Item]):
     item: Item
     stamp_ns: int
-    since: float  # on the scheduler's clock
+    since: float  # from when on it waits for others, on the scheduler's clock
 
 
 class FrameScheduler(Generic[Item]):
@@ -59,6 +59,7 @@ class FrameScheduler(Generic[Item]):
         self._served = dict.fromkeys(cameras, 0)  # by the number of the taking
         self._takings = 0
         self._anchor_seen = clock()
+        self._taker_waits = False
         self._closed = False
 
     def put(self, camera: str, stamp_ns: int, item: Item) -> None:
@@ -66,9 +67,12 @@ class FrameScheduler(Generic[Item]):
         with self._changed:
             if not self._enabled[camera]:
                 return
-            self._overwritten[camera] += camera in self._waiting
-            now = self._clock()
-            self._waiting[camera] = _Waiting(item, stamp_ns, now)
+            now, before = self._clock(), self._waiting.get(camera)
+            self._overwritten[camera] += before is not None
+            # While the taker waits, a newer frame waits on for the one whose place it takes: with
+            # a patience of its own each, frames that follow each other faster would never be taken.
+            since = before.since if before and self._taker_waits else now
+            self._waiting[camera] = _Waiting(item, stamp_ns, since)
             if camera == self._anchor:
                 self._anchor_seen = now
             self._changed.notify()
@@ -84,7 +88,9 @@ class FrameScheduler(Generic[Item]):
                     for camera in chosen:
                         self._served[camera] = self._takings
                     return {camera: self._waiting.pop(camera).item for camera in chosen}
+                self._taker_waits = True
                 self._changed.wait(wait)
+                self._taker_waits = False
             return None
 
     def enable(self, camera: str, enabled: bool) -> None:
@@ -127,11 +133,11 @@ class FrameScheduler(Generic[Item]):
         together = self._near(max(frame.stamp_ns for frame in self._waiting.values()))
         if len(together) == sum(self._enabled.values()):
             return together, None
-        oldest = min(self._waiting, key=lambda camera: self._waiting[camera].since)
-        due = self._waiting[oldest].since + self._settings.sync_timeout
+        due = min(frame.since for frame in self._waiting.values()) + self._settings.sync_timeout
         if now < due:
             return [], due - now
-        return self._near(self._waiting[oldest].stamp_ns), None
+        first = min(self._waiting, key=self._served.__getitem__)
+        return self._near(self._waiting[first].stamp_ns), None
 
     def _anchored(self, now: float) -> tuple[list[str], float | None]:
         anchor = self._waiting.get(self._anchor)

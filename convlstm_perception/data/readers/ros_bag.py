@@ -7,13 +7,12 @@ recorded beside the images and then corrected; each has the stamp of the image i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from convlstm_perception.bags.reader import BagReader, seconds_text, stamp_of
+from convlstm_perception.bags import BagReader
 from convlstm_perception.data.image_message import decode_compressed, decode_image
 from convlstm_perception.data.readers.common import TruthBuilder, no_split
 from convlstm_perception.data.sequence import AnnotatedSequence
@@ -43,12 +42,13 @@ def read_ros_bag(path: Path, split: str | None = None) -> list[AnnotatedSequence
     no_split(path, split)
     stamps: list[int] = []
     detections: list[Any] = []
-    with _opened(path) as (bag, image_topic, detections_topic):
-        for topic, _, message in bag.messages((image_topic, detections_topic)):
-            if topic == image_topic:
-                stamps.append(stamp_of(message))
+    with BagReader(path) as reader:
+        image_topic = _only_topic(reader, IMAGE_TYPES)
+        for entry in reader.messages([image_topic, _only_topic(reader, (DETECTIONS_TYPE,))]):
+            if entry.topic == image_topic:
+                stamps.append(_stamp(entry.message))
             else:
-                detections.append(message)
+                detections.append(entry.message)
     if len(stamps) < 2:
         raise SourceError(
             f"{path}: {image_topic} has {len(stamps)} images; two are needed at least"
@@ -57,8 +57,8 @@ def read_ros_bag(path: Path, split: str | None = None) -> list[AnnotatedSequence
     if steps.min() <= 0:
         at = stamps[int(steps.argmin()) + 1]
         raise SourceError(
-            f"{path}: {image_topic}: the image of stamp {seconds_text(at)} is not later than "
-            "the one before; record each camera under a topic of its own"
+            f"{path}: {image_topic}: the image of stamp {_text(at)} is not later than the one "
+            "before; record each camera under a topic of its own"
         )
     images = BagImages(path, len(stamps), NANOSECONDS_PER_SECOND / float(np.median(steps)))
     builder = TruthBuilder(path, images.width, images.height)
@@ -88,29 +88,21 @@ class BagImages(ClosingSource):
         self.height, self.width = next(iter(self)).shape[:2]
 
     def __iter__(self) -> Iterator[Image]:
-        with _opened(self._path) as (bag, image_topic, _):
-            for topic, _, message in bag.messages((image_topic,)):
-                yield _image(
-                    f"{self._path}: {topic}: stamp {seconds_text(stamp_of(message))}", message
-                )
+        with BagReader(self._path) as reader:
+            for entry in reader.messages([_only_topic(reader, IMAGE_TYPES)]):
+                message = entry.message
+                where = f"{self._path}: {entry.topic}: stamp {_text(_stamp(message))}"
+                yield _image(where, message)
 
     def close(self) -> None:
         """The bag is open only while it is read."""
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[BagReader, str, str]]:
-    """The open bag, and the names of its topics of images and of detections."""
-    with BagReader(path) as bag:
-        detections = _only_topic(bag, (DETECTIONS_TYPE,))
-        yield bag, _only_topic(bag, IMAGE_TYPES), detections
-
-
-def _only_topic(bag: BagReader, kinds: tuple[str, ...]) -> str:
-    topics = bag.topics_of(*kinds)
+def _only_topic(reader: BagReader, kinds: tuple[str, ...]) -> str:
+    topics = reader.topics(*kinds)
     if len(topics) != 1:
         raise SourceError(
-            f"{bag.path}: one topic of {' or '.join(kinds)} with messages is needed, found "
+            f"{reader.path}: one topic of {' or '.join(kinds)} with messages is needed, found "
             f"{', '.join(topics) or 'none'}; cut the bag with `ros2 bag convert`"
         )
     return topics[0]
@@ -119,8 +111,8 @@ def _only_topic(bag: BagReader, kinds: tuple[str, ...]) -> str:
 def _add_detections(
     path: Path, builder: TruthBuilder, frames: dict[int, int], message: Any
 ) -> None:
-    stamp = stamp_of(message)
-    where = f"detections of stamp {seconds_text(stamp)}"
+    stamp = _stamp(message)
+    where = f"detections of stamp {_text(stamp)}"
     if stamp not in frames:
         raise SourceError(
             f"{path}: {where}: no image has this stamp; record both, and copy the image's stamp"
@@ -146,3 +138,13 @@ def _image(where: str, message: Any) -> Image:
         return decode_compressed(message) if hasattr(message, "format") else decode_image(message)
     except ImageError as error:
         raise SourceError(f"{where}: {error}") from error
+
+
+def _stamp(message: Any) -> int:
+    stamp = message.header.stamp
+    return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
+
+
+def _text(stamp_ns: int) -> str:
+    seconds, rest = divmod(stamp_ns, NANOSECONDS_PER_SECOND)
+    return f"{seconds}.{rest:09d}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 
-from convlstm_perception.stream.association import assign
+from convlstm_perception.stream.association import assign, import_solver
 from convlstm_perception.stream.settings import TrackerSettings
 
 SETTINGS = TrackerSettings(
@@ -55,3 +58,21 @@ def test_a_track_no_longer_published_must_look_more_alike() -> None:
 def test_nobody_and_nothing() -> None:
     assert pairs([], [100], []) == set()
     assert pairs([100], [], [[]]) == set()
+
+
+def test_scipys_solver_costs_no_import_of_scipy_optimize() -> None:
+    code = (
+        "import sys, convlstm_perception.stream.association\n"
+        "print(*(name for name in sys.modules if name.startswith('scipy')))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert loaded.stdout.split() in ([], [b"scipy.optimize._lsap"])
+
+
+def test_a_scipy_that_keeps_its_solver_elsewhere_is_imported_whole() -> None:
+    solver = import_solver("scipy.optimize.not_there").linear_sum_assignment
+    cost = np.random.default_rng(2).random((7, 9))
+    for found, expected in zip(
+        import_solver().linear_sum_assignment(cost), solver(cost), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)

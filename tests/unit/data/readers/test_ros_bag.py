@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from convlstm_perception.bags import type_store
+from convlstm_perception.bags import message_types
 from convlstm_perception.data.readers import read_sequences
 from convlstm_perception.data.readers.ros_bag import DETECTIONS_TYPE
 from convlstm_perception.errors import SourceError
@@ -20,7 +20,7 @@ IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 PERIOD_NS = 50_000_000
 WIDTH, HEIGHT = 40, 30
 
-STORE = type_store()
+STORE = message_types()
 TYPES: dict[str, Any] = STORE.types
 
 Message = tuple[str, str, Any]  # topic, type, message

@@ -11,29 +11,16 @@ import pytest
 
 from convlstm_perception.data.synthetic_scene import SyntheticScene
 from convlstm_perception.engine import EngineSettings, ModelBundle, MotionModel, default_bundle_path
-from convlstm_perception.engine.choice import decide_engine
 from convlstm_perception.engine.device.runtime import DeviceRuntime
-from convlstm_perception.engine.environment import Environment
 from convlstm_perception.engine.runtime import Runtime
 from convlstm_perception.engine.tensor_names import ANSWERS
-from convlstm_perception.errors import EngineError
 from convlstm_perception.stream.buffer import RollingBuffer, ring_places
 from convlstm_perception.stream.memory import FrameMemory
 from convlstm_perception.stream.state import StateMemory
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Image
+from tests.support.gpu import why_no_tensorrt
 
-
-def missing() -> str:
-    """Why engines cannot be run here, or ""."""
-    try:
-        engine = decide_engine(EngineSettings(), Environment()).engine
-    except EngineError as error:
-        return str(error)
-    reason = decide_engine(EngineSettings(), Environment()).why
-    return "" if engine.startswith("tensorrt") else reason
-
-
-MISSING = missing()
+MISSING = why_no_tensorrt()
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 
 MANY, WARM, GROWTH_MB = 10_000, 500, 8

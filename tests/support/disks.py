@@ -1,4 +1,4 @@
-"""Bags and disks for tests."""
+"""Disks for tests of what is written."""
 
 from __future__ import annotations
 
@@ -9,36 +9,8 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-
-from convlstm_perception.bags import type_store
-
-IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
-
-
-def header(stamp_ns: int, frame_id: str = "camera") -> Any:
-    """A std_msgs/Header of rosbags."""
-    types: dict[str, Any] = type_store().types
-    seconds, rest = divmod(stamp_ns, 1_000_000_000)
-    stamp = types["builtin_interfaces/msg/Time"](sec=seconds, nanosec=rest)
-    return types["std_msgs/msg/Header"](stamp=stamp, frame_id=frame_id)
-
-
-def image(stamp_ns: int, pixels: np.ndarray, frame_id: str = "camera") -> Any:
-    """A bgr8 sensor_msgs/Image of rosbags."""
-    return type_store().types[IMAGE](
-        header=header(stamp_ns, frame_id),
-        height=pixels.shape[0],
-        width=pixels.shape[1],
-        encoding="bgr8",
-        is_bigendian=0,
-        step=3 * pixels.shape[1],
-        data=pixels.reshape(-1),
-    )
-
 
 def files_below(folder: Path) -> list[str]:
     """Everything in a folder."""

@@ -1,0 +1,152 @@
+"""The running node does what its policy allows and its documentation promises, and no more."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 in this environment")
+
+from convlstm_perception_msgs.msg import PredictedTrajectoryArray
+from sensor_msgs.msg import Image
+
+from convlstm_perception.demo.processes import free_domain, isolated_environment
+from tests.support.graphs import write_tiny_bundle
+from tests.support.node import (
+    NODE,
+    NODE_PROGRAM,
+    PROFILE,
+    NodeUnderTest,
+    image_message,
+    running_node,
+)
+from tests.support.policy import FOLDER, allowed_names
+
+pytestmark = pytest.mark.ros
+
+PARAMETERS = Path(__file__).resolve().parents[2] / "config"
+ENCLAVE_FILES = ("identity_ca.cert.pem", "cert.pem", "key.pem")
+ENCLAVE_FILES += ("permissions_ca.cert.pem", "governance.p7s", "permissions.p7s")
+AUDITED = Path(__file__).resolve().parents[1] / "support" / "audited_node.py"
+KINDS = ("publisher", "subscriber", "service", "client")
+AHEAD_OF_THE_NODE = {("service", f"{NODE}/save_buffer")}
+"""Allowed, but not offered yet. Empty this once the node has the service."""
+
+Endpoint = tuple[str, str]  # kind, name
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny")
+
+
+def allowed(policy: str) -> set[Endpoint]:
+    names = allowed_names(FOLDER / policy)
+    return {(kind, name) for kind in names for name in names[kind]}
+
+
+def used(node: NodeUnderTest, *needed: Endpoint) -> set[Endpoint]:
+    """What the active node has, as every other node sees it."""
+
+    def seen() -> set[Endpoint]:
+        return {
+            (kind, name)
+            for kind in KINDS
+            for name, _ in getattr(node.node, f"get_{kind}_names_and_types_by_node")(NODE[1:], "/")
+        }
+
+    assert node.change_state("configure") and node.change_state("activate"), node.log
+    node.wait_until(lambda: set(needed) <= seen(), f"{needed}")
+    node.settle()
+    return seen()
+
+
+def test_the_policy_of_one_camera_allows_what_the_node_uses_and_nothing_else(
+    bundle: Path, tmp_path: Path
+) -> None:
+    rights = allowed("perception.policy.xml")
+    with running_node(tmp_path, bundle=bundle) as node:
+        plainly = used(node, ("subscriber", "/image"))
+    assert plainly <= rights, plainly - rights
+    options = {"transport": "compressed", "rectify": True, "use_sim_time": True}
+    with running_node(tmp_path, bundle=bundle, **options) as node:
+        with_options = used(node, ("subscriber", "/image/compressed"), ("subscriber", "/clock"))
+    assert with_options <= rights, with_options - rights
+    assert rights - plainly - with_options == AHEAD_OF_THE_NODE
+    optional = {("subscriber", name) for name in ("/image/compressed", "/camera_info", "/clock")}
+    assert rights - plainly == AHEAD_OF_THE_NODE | optional
+
+
+def test_the_policy_of_two_cameras_is_that_of_their_parameter_file(
+    bundle: Path, tmp_path: Path
+) -> None:
+    rights = allowed("two_cameras.policy.xml")
+    example = ["--params-file", str(PARAMETERS / "two_cameras.params.yaml")]
+    program = ("-m", "convlstm_perception.ros.node", "--ros-args", *example)
+    with running_node(tmp_path, program=program, bundle=bundle) as node:
+        seen = used(node, ("subscriber", "/front/image_raw"))
+    assert seen <= rights, seen - rights
+    cameras = ("/front/camera_info", "/rear/camera_info", "/clock")
+    assert rights - seen == AHEAD_OF_THE_NODE | {("subscriber", name) for name in cameras}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_where_security_is_enforced_the_node_does_not_start_without_it(
+    named: bool, tmp_path: Path
+) -> None:
+    """Its keys are no keys here, or, as from PyPI, Fast DDS has no security at all."""
+    enclave = tmp_path / "enclaves" / NODE[1:]
+    enclave.mkdir(parents=True)
+    if named:
+        for name in ENCLAVE_FILES:
+            (enclave / name).write_text("no key")
+    environment = {**os.environ, **isolated_environment(free_domain(), PROFILE)}
+    environment |= {"ROS_SECURITY_KEYSTORE": str(tmp_path), "ROS_SECURITY_ENABLE": "true"}
+    environment["ROS_SECURITY_STRATEGY"] = "Enforce"
+    command = [sys.executable, *NODE_PROGRAM, "--ros-args", "--enclave", NODE]
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert run.returncode not in (0, None)
+    assert re.search("security|enclave", run.stderr, re.IGNORECASE), run.stderr
+
+
+@pytest.mark.parametrize(
+    ("deed", "event"),
+    [
+        ("import subprocess; subprocess.run(['true'])", "AUDIT subprocess.Popen"),
+        ("import os; os.system('true')", "AUDIT os.system"),
+        ("import pickle; pickle.loads(pickle.dumps(print))", "AUDIT pickle.find_class"),
+        ("import socket; socket.socket().connect_ex(('127.0.0.1', 9))", "AUDIT socket.connect"),
+        ("open('written', 'w')", "AUDIT write 'written'"),
+    ],
+)
+def test_the_audit_notices(deed: str, event: str, tmp_path: Path) -> None:
+    program = f"import runpy; runpy.run_path({str(AUDITED)!r})['audit'](); {deed}"
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert event in run.stderr
+
+
+def test_the_node_starts_no_process_opens_no_connection_and_writes_no_file(
+    bundle: Path, tmp_path: Path
+) -> None:
+    with running_node(tmp_path, program=(str(AUDITED),), bundle=bundle) as node:
+        answers = node.collect(PredictedTrajectoryArray, f"{NODE}/trajectories")
+        overlays = node.collect(Image, f"{NODE}/overlay")
+        node.reach("active")
+        node.settle()
+        assert "AUDIT" not in node.log, node.log
+        for step in range(4):
+            node.send(image_message(step))
+            node.wait_until(lambda step=step: len(answers) > step, "an answer")
+        node.wait_until(lambda: overlays, "an overlay")
+        assert node.change_state("deactivate") and node.change_state("cleanup")
+        events = [line for line in node.log.splitlines() if line.startswith("AUDIT ")]
+    assert events == []
