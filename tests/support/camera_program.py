@@ -23,14 +23,14 @@ def picture(stamp_ns: int) -> Image:
 
 def main() -> None:
     """Publish until killed."""
-    with rclpy.init():
-        publisher = rclpy.create_node("camera").create_publisher(
-            Image, sys.argv[1], QoSProfile(depth=5)
-        )
-        while True:
-            stamp = (time.time_ns() // PERIOD_NS + 1) * PERIOD_NS
-            time.sleep(max(0.0, (stamp - time.time_ns()) / 1e9))
-            publisher.publish(picture(stamp))
+    rclpy.init()
+    publisher = rclpy.create_node("camera").create_publisher(
+        Image, sys.argv[1], QoSProfile(depth=5)
+    )
+    while True:
+        stamp = (time.time_ns() // PERIOD_NS + 1) * PERIOD_NS
+        time.sleep(max(0.0, (stamp - time.time_ns()) / 1e9))
+        publisher.publish(picture(stamp))
 
 
 if __name__ == "__main__":

@@ -197,6 +197,17 @@ def test_cameras_whose_clocks_differ_take_turns_under_approximate() -> None:
     assert shares.min() >= 0.8 * shares.mean() and shares.sum() > 100, shares
 
 
+@pytest.mark.parametrize("service", [0.04, 0.15])
+def test_cameras_that_wait_for_a_silent_one_have_like_shares(service: float) -> None:
+    """Even where the timeout ends just as the next frames come, which parts those of one time."""
+    simulation = Simulation("abc", sync="approximate", sync_tolerance=0.02, sync_timeout=0.1)
+    simulation.stream("a", 30.0, 20.0)
+    simulation.stream("b", 30.0, 20.0, offset=0.001)
+    simulation.run(20.0, service)
+    shares = np.array([simulation.answered[camera] for camera in "ab"])
+    assert shares.min() >= 0.8 * shares.mean() and shares.sum() > 50, shares
+
+
 def test_frames_that_came_while_the_engine_was_busy_still_wait_for_their_fellows() -> None:
     """Else the engine would often take half a pair: it comes back between the two."""
     simulation = Simulation("ab", sync="approximate", sync_tolerance=0.015, sync_timeout=0.1)
