@@ -100,6 +100,9 @@ def _show(summary: dict[str, Any]) -> None:
             f"{camera['unusable']} unusable, {camera['passed_over']} passed over as by the node, "
             f"{sum(camera['refused'].values())} refused; {camera['frames_a_second']} a second"
         )
+        compared = camera["identical"] + camera["different"]
+        if compared:
+            print(f"  {camera['identical']} of {compared} are the node's to the last bit")
         for reason, count in camera["refused"].items():
             print(f"  {count} times: {reason}")
     print(f"results: {summary['results']}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from convlstm_perception.bags import BagReader
+from convlstm_perception.bags import BagReader, message_types
 from convlstm_perception.data.image_message import decode_compressed, decode_image
 from convlstm_perception.errors import SourceError
 from convlstm_perception.messages import TRAJECTORIES
@@ -21,6 +23,7 @@ PARAMETERS_KEY = "convlstm_perception.parameters"
 
 _NODE = "/convlstm_perception"
 _OVERLAY = "/overlay"
+_VIDEO_RATES = (1.0, 240.0)  # that players take, frames a second
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,17 @@ class RecordedCamera:
         answers: prefix of the topics of its answers, as ``/convlstm_perception/front``.
         answered_ns: stamps of the images that the node had answered; None where the bag does not
             tell.
+        recorded: the node's trajectories in CDR, by the stamps of their images.
+        rate: images a second, by the median of the stamps; of what the node answered, where the bag
+            tells.
     """
 
     name: str
     topic: str
     answers: str
     answered_ns: frozenset[int] | None
+    recorded: Mapping[int, bytes] = field(repr=False)
+    rate: float
 
 
 @dataclass(frozen=True)
@@ -92,25 +100,30 @@ def find_cameras(path: Path, wanted: Collection[str] = ()) -> list[RecordedCamer
                 f"on {', '.join(topics) or 'none'}"
             )
         topics = [topic for topic in topics if not wanted or topic in wanted]
-        answered = {topic: set[int]() for topic in bag.topics(TRAJECTORIES)}
+        answered: dict[str, dict[int, bytes]] = {topic: {} for topic in bag.topics(TRAJECTORIES)}
         stamps = {topic: set[int]() for topic in topics}
         for entry in bag.messages([*topics, *answered]):
-            kept = stamps if entry.topic in stamps else answered
-            kept[entry.topic].add(stamp_ns(entry.message))
+            stamp = stamp_ns(entry.message)
+            if entry.topic in stamps:
+                stamps[entry.topic].add(stamp)
+            else:
+                answered[entry.topic][stamp] = in_cdr(entry.message)
     names = _short_names(topics)
     cameras = []
     for topic in topics:
-        own = [source for source, known in answered.items() if known <= stamps[topic]]
+        own = [source for source, known in answered.items() if known.keys() <= stamps[topic]]
         if len(own) > 1:
             raise SourceError(
                 f"{path}: {', '.join(own)} all answer {topic}; cut the bag to one node's answers"
             )
         name = names[topic]
         prefix = f"{_NODE}/{name}" if name else _NODE
-        known = frozenset(answered[own[0]]) if own else None
+        recorded = answered[own[0]] if own else {}
         if own:
             prefix = own[0].rsplit("/", 1)[0]
-        cameras.append(RecordedCamera(name, topic, prefix, known))
+        known = frozenset(recorded) if own else None
+        rate = _rate(known or stamps[topic])
+        cameras.append(RecordedCamera(name, topic, prefix, known, recorded, rate))
     return cameras
 
 
@@ -154,6 +167,19 @@ def stamp_ns(message: Any) -> int:
     """The stamp of a message's header in nanoseconds."""
     stamp = message.header.stamp
     return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
+
+
+def in_cdr(trajectories: Any) -> bytes:
+    """A PredictedTrajectoryArray of a bag, with zeros between its fields: the same if it is."""
+    return bytes(message_types().serialize_cdr(trajectories, TRAJECTORIES))
+
+
+def _rate(stamps: Collection[int]) -> float:
+    steps = [after - before for before, after in pairwise(sorted(stamps))]
+    lowest, highest = _VIDEO_RATES
+    if not steps:
+        return lowest
+    return min(max(NANOSECONDS_PER_SECOND / median(steps), lowest), highest)
 
 
 def _short_names(topics: list[str]) -> dict[str, str]:

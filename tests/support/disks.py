@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+
 def files_below(folder: Path) -> list[str]:
     """Everything in a folder."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
