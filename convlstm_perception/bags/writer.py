@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -90,9 +91,18 @@ class BagWriter:
                 self._writer.path.rename(self._path)
                 _sync(self._path.parent)
         except OSError as problem:
+            self._let_go()
             raise self._failed(problem) from problem
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
+
+    def _let_go(self) -> None:
+        """Close the file that rosbags leaves open when it cannot write its end."""
+        storage: Any = self._writer.storage
+        if storage is None:
+            return
+        with contextlib.suppress(OSError):  # what is still to be written does not fit either
+            storage.bio.close()
 
     def _failed(self, error: Exception) -> SourceError:
         shutil.rmtree(self._partial, ignore_errors=True)

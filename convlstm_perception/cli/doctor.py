@@ -1,6 +1,7 @@
 """Tell what this machine has for running a model bundle, what would run it, and what is missing.
 
-Exit code 0 says that the bundle can run here with these settings.
+Exit code 0 says that the bundle can run here with these settings. With --dds it instead measures
+how many camera images DDS delivers here, and how late; 0 then says that they arrive.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rich.table import Table
 
 from convlstm_perception import __version__
 from convlstm_perception.cli.inference import add_engine_arguments, engine_settings
+from convlstm_perception.cli.numbers import positive_number
 from convlstm_perception.engine import (
     EngineDecision,
     EngineSettings,
@@ -33,7 +35,7 @@ from convlstm_perception.engine.choice import ENGINE_TITLES, in_words, load_back
 from convlstm_perception.engine.environment import Library
 from convlstm_perception.engine.nvidia_driver import NvidiaDriver
 from convlstm_perception.engine.tensorrt import BuildCache, compile_bundle
-from convlstm_perception.errors import PerceptionError
+from convlstm_perception.errors import ParameterError, PerceptionError
 
 _LIBRARIES = {
     "TensorRT": "tensorrt",
@@ -72,12 +74,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_engine_arguments(parser)
     parser.add_argument(
+        "--dds",
+        action="store_true",
+        help="measure DDS and nothing else: the share and the delay of large images; needs ROS 2, "
+        "takes a minute",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=positive_number,
+        default=3.0,
+        metavar="S",
+        help="of each measurement of --dds (default %(default)s)",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print what was found as JSON, and nothing else"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command: 0 when the bundle can run here, else 1."""
+    """Run the command: 0 when the bundle can run here, or the images arrive, else 1."""
+    if args.dds:
+        if args.bundle:
+            raise ParameterError(
+                f"--dds looks at no bundle, but {args.bundle} is given. Leave one of them out."
+            )
+        from convlstm_perception.cli import delivery
+
+        return delivery.run(args.seconds, as_json=args.json)
     diagnosis = examine(args.bundle, engine_settings(args), Environment())
     if args.json:
         print(json.dumps(to_json(diagnosis), indent=2))

@@ -1,4 +1,4 @@
-"""Images as sensor_msgs carries them, to arrays of blue, green and red.
+"""Raw images as sensor_msgs carries them, to arrays of blue, green and red.
 
 It reads any object with a message's attributes, rclpy's and rosbags' alike, so that what is
 replayed from a bag is to the last bit what the node saw. cv_bridge needs ROS 2, and its releases
@@ -13,13 +13,16 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from convlstm_perception.errors import ImageError
 from convlstm_perception.types import Image
 
-_MOST_PIXELS = 1 << 26  # 8192 x 8192: a header that promises more is broken
-_TO_8_BITS = 255 / 65535
-_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+MOST_PIXELS = 1 << 26
+"""8192 x 8192: a header that promises more is broken."""
+
+_DEPTHS = (10, 12, 14, 16)  # bits of a camera's numbers
+_SMALLEST_MOSAIC = 3  # pixels; OpenCV leaves smaller ones black
 
 
 class ImageMessage(Protocol):
@@ -33,13 +36,6 @@ class ImageMessage(Protocol):
     data: Any
 
 
-class CompressedImageMessage(Protocol):
-    """What is read of a sensor_msgs/CompressedImage."""
-
-    format: str
-    data: Any
-
-
 @dataclass(frozen=True)
 class _Packed:
     """Pixels one after another.
@@ -47,7 +43,7 @@ class _Packed:
     Attributes:
         channels: numbers a pixel.
         code: OpenCV's conversion to blue, green, red; None where it is that already.
-        wide: whether a number has 16 bits; they are scaled to 8 by 255 / 65535, as cv_bridge does.
+        wide: whether a number has 16 bits; see :func:`eight_bits`.
         even: whether the width must be even.
     """
 
@@ -112,7 +108,7 @@ def decode_image(message: ImageMessage) -> Image:
     height, width = int(message.height), int(message.width)
     if not height or not width:
         raise ImageError(f"the image is {width}x{height} pixels; check the camera driver")
-    if height * width > _MOST_PIXELS:
+    if height * width > MOST_PIXELS:
         raise ImageError(
             f"the image claims {width}x{height} pixels, more than any camera has; check the "
             "camera driver"
@@ -135,26 +131,28 @@ def decode_image(message: ImageMessage) -> Image:
     )
 
 
-def decode_compressed(message: CompressedImageMessage) -> Image:
-    """A JPEG or PNG as (height, width, 3) uint8, blue, green, red.
+def eight_bits(numbers: NDArray[np.uint16]) -> Image:
+    """Scale what a camera of more than 8 bits sends to 8.
 
-    Raises:
-        ImageError: when it cannot be decoded.
+    An encoding says 16 bits whatever the camera has. Of 10, 12, 14 and 16 bits those are taken
+    that just hold the image's brightest number, so that a camera of 12 is not black. Stretched to
+    each image's own range instead, the picture would flicker. An image in which nothing passes the
+    next smaller range comes out four times as bright; it depends on nothing but the image.
+
+    Args:
+        numbers: of any shape, not empty.
     """
-    data = np.frombuffer(message.data, np.uint8)
-    image = None
-    if _is_plausible(data.tobytes()):
-        try:
-            # As it was sent: a camera does not turn its pictures by an EXIF mark.
-            image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-        except cv2.error:  # a header that promises more pixels than OpenCV takes
-            image = None
-    if image is None:
-        raise ImageError(
-            f"a compressed image of {data.size} bytes, format {message.format!r}, cannot be "
-            "decoded; JPEG and PNG can"
-        )
-    return image  # type: ignore[return-value]
+    brightest = int(numbers.max())
+    most = next(most for bits in _DEPTHS if brightest <= (most := (1 << bits) - 1))
+    return cv2.convertScaleAbs(numbers, alpha=255 / most)  # type: ignore[return-value]
+
+
+def mosaic_to_bgr(mosaic: Image, encoding: str) -> Image | None:
+    """The colours of a (height, width) mosaic; None where ``encoding`` is not that of one."""
+    layout = _PACKED.get(encoding) if encoding.startswith("bayer_") else None
+    if layout is None or layout.code is None or min(mosaic.shape) < _SMALLEST_MOSAIC:
+        return None
+    return cv2.cvtColor(mosaic, layout.code)  # type: ignore[return-value]
 
 
 def _decode_packed(message: ImageMessage, layout: _Packed, data: np.ndarray) -> Image:
@@ -164,6 +162,11 @@ def _decode_packed(message: ImageMessage, layout: _Packed, data: np.ndarray) -> 
             f"encoding {message.encoding!r} packs pixels in pairs, but the image is {width} pixels "
             "wide; check the camera driver"
         )
+    if message.encoding.startswith("bayer_") and min(height, width) < _SMALLEST_MOSAIC:
+        raise ImageError(
+            f"a {width}x{height} image is too small to have its colours made from a Bayer mosaic; "
+            "check the camera driver"
+        )
     row = width * layout.channels * (2 if layout.wide else 1)
     if step < row:
         raise ImageError(f"step {step} is less than a row of {width} pixels ({row} bytes)")
@@ -171,8 +174,7 @@ def _decode_packed(message: ImageMessage, layout: _Packed, data: np.ndarray) -> 
     rows = data[: height * step].reshape(height, step)[:, :row]
     if layout.wide:
         order = ">u2" if message.is_bigendian else "<u2"
-        numbers = np.ascontiguousarray(rows).view(order).astype(np.uint16)
-        rows = cv2.convertScaleAbs(numbers, alpha=_TO_8_BITS)
+        rows = eight_bits(np.ascontiguousarray(rows).view(order).astype(np.uint16))
     pixels = rows if layout.channels == 1 else rows.reshape(height, width, layout.channels)
     if layout.code is None:
         return pixels
@@ -188,11 +190,13 @@ def _decode_planar(message: ImageMessage, data: np.ndarray) -> Image:
     lines = 3 * height if full else height + height // 2
     stride = step if step >= width and data.size >= lines * step else width
     _expect_bytes(data, lines * stride, f"{lines} rows of {stride}")
-    rows = data[: lines * stride].reshape(lines, stride)[:, :width]
     if not full:
+        rows = data[: lines * stride].reshape(lines, stride)[:, :width]
         return cv2.cvtColor(rows, cv2.COLOR_YUV2BGR_NV21)  # type: ignore[return-value]
-    colours = rows[height:].reshape(height, width, 2)
-    planes = cv2.merge([np.ascontiguousarray(rows[:height]), colours])
+    luma, chroma = np.split(data[: lines * stride], [height * stride])
+    # A row of both colours is twice as long as one of brightness, and so is its padding.
+    colours = chroma.reshape(height, 2 * stride)[:, : 2 * width].reshape(height, width, 2)
+    planes = cv2.merge([luma.reshape(height, stride)[:, :width], colours])
     return cv2.transform(planes, _BT601)  # type: ignore[return-value]
 
 
@@ -202,47 +206,3 @@ def _expect_bytes(data: np.ndarray, least: int, what: str) -> None:
             f"the image holds {data.size} bytes, fewer than {what} = {least}; it was cut off, "
             "check the camera driver"
         )
-
-
-def _is_plausible(data: bytes) -> bool:
-    """Whether a PNG or JPEG may be given to the decoder, which believes what its headers promise.
-
-    OpenCV takes memory for a chunk of two gigabytes, and seconds to clear it, before it notices
-    that the data end.
-    """
-    if data.startswith(_PNG):
-        return _png_pixels(data) <= _MOST_PIXELS and _png_chunks_fit(data)
-    if data.startswith(_JPEG):
-        return _jpeg_pixels(data) <= _MOST_PIXELS
-    return bool(data)
-
-
-def _png_pixels(data: bytes) -> int:
-    return int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")
-
-
-def _png_chunks_fit(data: bytes) -> bool:
-    """Each chunk is its length, its name, its content and a checksum."""
-    place = len(_PNG)
-    while place + 12 <= len(data):
-        name = data[place + 4 : place + 8]
-        place += 12 + int.from_bytes(data[place : place + 4], "big")
-        if name == b"IEND":
-            return place <= len(data)
-    return False
-
-
-def _jpeg_pixels(data: bytes) -> int:
-    """Width times height that the frame header promises; 0 where there is none."""
-    place = 2
-    while place + 9 <= len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
-        if marker == 0xFF:  # padding
-            place += 1
-            continue
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            sides = data[place + 5 : place + 9]
-            return int.from_bytes(sides[:2], "big") * int.from_bytes(sides[2:], "big")
-        alone = marker == 0x01 or 0xD0 <= marker <= 0xD7
-        place += 2 if alone else 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-    return 0

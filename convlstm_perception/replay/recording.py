@@ -11,7 +11,8 @@ from statistics import median
 from typing import Any
 
 from convlstm_perception.bags import BagReader, message_types
-from convlstm_perception.data.image_message import decode_compressed, decode_image
+from convlstm_perception.data.compressed_image import decode_compressed
+from convlstm_perception.data.image_message import decode_image
 from convlstm_perception.errors import SourceError
 from convlstm_perception.messages import TRAJECTORIES
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Image

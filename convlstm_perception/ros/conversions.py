@@ -13,7 +13,8 @@ from sensor_msgs.msg import Image as ImageMessage
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
-from convlstm_perception.data.image_message import decode_compressed, decode_image
+from convlstm_perception.data.compressed_image import decode_compressed
+from convlstm_perception.data.image_message import decode_image
 from convlstm_perception.errors import ImageError
 from convlstm_perception.messages import USED_TYPES, detections_message, trajectories_message
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Frame, Image, PerceptionResult

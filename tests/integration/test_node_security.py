@@ -14,6 +14,7 @@ pytest.importorskip("rclpy", reason="no ROS 2 in this environment")
 
 from convlstm_perception_msgs.msg import PredictedTrajectoryArray
 from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
 
 from convlstm_perception.demo.processes import free_domain, isolated_environment
 from tests.support.graphs import write_tiny_bundle
@@ -34,9 +35,6 @@ ENCLAVE_FILES = ("identity_ca.cert.pem", "cert.pem", "key.pem")
 ENCLAVE_FILES += ("permissions_ca.cert.pem", "governance.p7s", "permissions.p7s")
 AUDITED = Path(__file__).resolve().parents[1] / "support" / "audited_node.py"
 KINDS = ("publisher", "subscriber", "service", "client")
-AHEAD_OF_THE_NODE = {("service", f"{NODE}/save_buffer")}
-"""Allowed, but not offered yet. Empty this once the node has the service."""
-
 Endpoint = tuple[str, str]  # kind, name
 
 
@@ -77,9 +75,9 @@ def test_the_policy_of_one_camera_allows_what_the_node_uses_and_nothing_else(
     with running_node(tmp_path, bundle=bundle, **options) as node:
         with_options = used(node, ("subscriber", "/image/compressed"), ("subscriber", "/clock"))
     assert with_options <= rights, with_options - rights
-    assert rights - plainly - with_options == AHEAD_OF_THE_NODE
+    assert rights == plainly | with_options
     optional = {("subscriber", name) for name in ("/image/compressed", "/camera_info", "/clock")}
-    assert rights - plainly == AHEAD_OF_THE_NODE | optional
+    assert rights - plainly == optional
 
 
 def test_the_policy_of_two_cameras_is_that_of_their_parameter_file(
@@ -92,7 +90,7 @@ def test_the_policy_of_two_cameras_is_that_of_their_parameter_file(
         seen = used(node, ("subscriber", "/front/image_raw"))
     assert seen <= rights, seen - rights
     cameras = ("/front/camera_info", "/rear/camera_info", "/clock")
-    assert rights - seen == AHEAD_OF_THE_NODE | {("subscriber", name) for name in cameras}
+    assert rights - seen == {("subscriber", name) for name in cameras}
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -150,3 +148,23 @@ def test_the_node_starts_no_process_opens_no_connection_and_writes_no_file(
         assert node.change_state("deactivate") and node.change_state("cleanup")
         events = [line for line in node.log.splitlines() if line.startswith("AUDIT ")]
     assert events == []
+
+
+def test_the_black_box_is_written_to_its_folder_only(bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "black box"
+    parameters = {"bundle": bundle, "black_box_folder": f'"{folder}"'}
+    with running_node(tmp_path, program=(str(AUDITED),), **parameters) as node:
+        answers = node.collect(PredictedTrajectoryArray, f"{NODE}/trajectories")
+        save = node.node.create_client(Trigger, f"{NODE}/save_buffer")
+        node.reach("active")
+        node.settle()
+        node.send(image_message(0))
+        node.wait_until(lambda: answers, "an answer")
+        node.wait_until(save.service_is_ready, "the service")
+        asked = save.call_async(Trigger.Request())
+        node.wait_until(asked.done, "the answer of the service")
+        assert asked.result().success, asked.result().message
+        assert node.change_state("deactivate") and node.change_state("cleanup")
+        events = [line for line in node.log.splitlines() if line.startswith("AUDIT ")]
+    assert any(event.startswith("AUDIT write") for event in events)
+    assert [event for event in events if str(folder) not in event] == []

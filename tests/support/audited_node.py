@@ -10,7 +10,7 @@ import sys
 
 WATCHED = ("subprocess.", "os.system", "os.exec", "os.fork", "os.spawn", "os.posix_spawn", "pty.")
 WATCHED += ("socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo")
-WATCHED += ("urllib.", "http.", "pickle.", "webbrowser.")
+WATCHED += ("urllib.", "http.", "pickle.", "webbrowser.", "sqlite3.")
 CHANGES = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.symlink", "shutil.")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from convlstm_perception.bags import BagReader
-from convlstm_perception.data.image_message import decode_compressed, decode_image
+from convlstm_perception.data.compressed_image import decode_compressed
+from convlstm_perception.data.image_message import decode_image
 from convlstm_perception.data.readers.common import TruthBuilder, no_split
 from convlstm_perception.data.sequence import AnnotatedSequence
 from convlstm_perception.data.video import ClosingSource

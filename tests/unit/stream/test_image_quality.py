@@ -43,6 +43,13 @@ def test_images_are_frozen_once_they_were_the_same_for_long_enough() -> None:
     assert "frozen: to the last bit the same for 0.4 s" in said[4]
 
 
+def test_a_still_image_is_frozen_though_time_jumps_back() -> None:
+    quality, still = ImageQuality(QualitySettings(frozen_after=0.3)), noise(20, 90)
+    seconds = [3600.0, 3600.1, 0.0, 0.1, 0.2, 0.3]
+    said = [quality.judge(still, round(s * NANOSECONDS_PER_SECOND)) for s in seconds]
+    assert said[:-1] == [""] * 5 and "the same for 0.3 s" in said[-1]
+
+
 def test_one_level_in_one_pixel_is_a_change() -> None:
     images = [noise(20, 90) for _ in range(8)]
     for number, image in enumerate(images):
