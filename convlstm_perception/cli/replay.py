@@ -103,6 +103,8 @@ def _show(summary: dict[str, Any]) -> None:
         compared = camera["identical"] + camera["different"]
         if compared:
             print(f"  {camera['identical']} of {compared} are the node's to the last bit")
+        for model in camera["other_models"]:
+            print(f"  the node answered with {model}, this replay with {summary['model']}")
         for reason, count in camera["refused"].items():
             print(f"  {count} times: {reason}")
     print(f"results: {summary['results']}")

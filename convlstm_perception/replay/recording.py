@@ -38,6 +38,7 @@ class RecordedCamera:
         answered_ns: stamps of the images that the node had answered; None where the bag does not
             tell.
         recorded: the node's trajectories in CDR, by the stamps of their images.
+        models: that gave them, by name and version.
         rate: images a second, by the median of the stamps; of what the node answered, where the bag
             tells.
     """
@@ -47,6 +48,7 @@ class RecordedCamera:
     answers: str
     answered_ns: frozenset[int] | None
     recorded: Mapping[int, bytes] = field(repr=False)
+    models: frozenset[str]
     rate: float
 
 
@@ -103,12 +105,14 @@ def find_cameras(path: Path, wanted: Collection[str] = ()) -> list[RecordedCamer
         topics = [topic for topic in topics if not wanted or topic in wanted]
         answered: dict[str, dict[int, bytes]] = {topic: {} for topic in bag.topics(TRAJECTORIES)}
         stamps = {topic: set[int]() for topic in topics}
+        models = {topic: set[str]() for topic in answered}
         for entry in bag.messages([*topics, *answered]):
             stamp = stamp_ns(entry.message)
             if entry.topic in stamps:
                 stamps[entry.topic].add(stamp)
             else:
                 answered[entry.topic][stamp] = in_cdr(entry.message)
+                models[entry.topic].add(entry.message.model_id)
     names = _short_names(topics)
     cameras = []
     for topic in topics:
@@ -120,11 +124,12 @@ def find_cameras(path: Path, wanted: Collection[str] = ()) -> list[RecordedCamer
         name = names[topic]
         prefix = f"{_NODE}/{name}" if name else _NODE
         recorded = answered[own[0]] if own else {}
+        own_models = frozenset(models[own[0]]) if own else frozenset[str]()
         if own:
             prefix = own[0].rsplit("/", 1)[0]
         known = frozenset(recorded) if own else None
         rate = _rate(known or stamps[topic])
-        cameras.append(RecordedCamera(name, topic, prefix, known, recorded, rate))
+        cameras.append(RecordedCamera(name, topic, prefix, known, recorded, own_models, rate))
     return cameras
 
 

@@ -56,6 +56,7 @@ class CameraSummary:
         identical, different: of the node's answers in the bag, those that are the same as these to
             the last bit, and the others.
         first_difference_ns: stamp of the first of the others; 0 where there is none.
+        other_models: that the node answered with, where this replay does with another.
         refused: reasons why images were not answered, with their counts.
         seconds: spent on answering.
     """
@@ -68,6 +69,7 @@ class CameraSummary:
     identical: int = 0
     different: int = 0
     first_difference_ns: int = 0
+    other_models: tuple[str, ...] = ()
     refused: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -124,7 +126,13 @@ class Replay:
         self._rectifiers = {topic: self._rectifier(info) for topic, info in (rectify or {}).items()}
         self._renderers: dict[str, OverlayRenderer] | None = {} if overlay else None
         self._videos: dict[str, VideoFile] = {}
-        self.summaries = {camera.topic: CameraSummary(camera.topic) for camera in cameras}
+        model_id = model.bundle.model_id
+        self.summaries = {
+            camera.topic: CameraSummary(
+                camera.topic, other_models=tuple(sorted(camera.models - {model_id}))
+            )
+            for camera in cameras
+        }
 
     def run(self, advance: Callable[[], None]) -> None:
         """Answer everything.
