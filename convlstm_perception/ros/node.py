@@ -145,10 +145,11 @@ class PerceptionNode(LifecycleNode):
         cameras: dict[str, Camera] = {}
         try:
             rig = CameraRig(model, settings.pipeline, settings.cameras)
-            rig.warm_up()
+            example = rig.warm_up()
             seconds = time.monotonic() - start
             for name in settings.cameras:
                 cameras[name] = Camera(self, name, settings, bundle, self._black_box)
+                cameras[name].warm_up(example)
             self._black_box.open(settings.black_box)
         except Exception:
             for camera in cameras.values():
