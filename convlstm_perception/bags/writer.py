@@ -55,7 +55,7 @@ class BagWriter:
             raise self._failed(error) from error
         return self
 
-    def write(self, topic: str, kind: str, received_ns: int, data: bytes | Any) -> None:
+    def write(self, topic: str, kind: str, received_ns: int, data: bytes | Any) -> bytes:
         """Append a message.
 
         Args:
@@ -63,6 +63,9 @@ class BagWriter:
             kind: its type, as ``sensor_msgs/msg/Image``; the same for all of a topic.
             received_ns: when it was received or sent, in nanoseconds.
             data: the message in CDR, or a message of :func:`message_types`.
+
+        Returns:
+            The message in CDR.
 
         Raises:
             SourceError: when it cannot be written.
@@ -75,6 +78,7 @@ class BagWriter:
                 connection = self._writer.add_connection(topic, kind, typestore=self._types)
                 self._connections[topic] = connection
             self._writer.write(connection, received_ns, data)
+            return data
         except OSError as error:
             raise self._failed(error) from error
 

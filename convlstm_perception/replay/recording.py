@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from convlstm_perception.bags import BagReader, message_types
+from convlstm_perception.bags import BagReader
 from convlstm_perception.data.compressed_image import decode_compressed
 from convlstm_perception.data.image_message import decode_image
 from convlstm_perception.errors import SourceError
@@ -35,10 +36,9 @@ class RecordedCamera:
         name: short, for files and for the pipeline.
         topic: of its images.
         answers: prefix of the topics of its answers, as ``/convlstm_perception/front``.
-        answered_ns: stamps of the images that the node had answered; None where the bag does not
-            tell.
-        recorded: the node's trajectories in CDR, by the stamps of their images.
-        models: that gave them, by name and version.
+        answered: stamps of the images that the node had answered, in nanoseconds, with a digest of
+            the trajectories that it published for each; None where the bag does not tell.
+        models: that the node answered with, by name and version.
         rate: images a second, by the median of the stamps; of what the node answered, where the bag
             tells.
     """
@@ -46,8 +46,7 @@ class RecordedCamera:
     name: str
     topic: str
     answers: str
-    answered_ns: frozenset[int] | None
-    recorded: Mapping[int, bytes] = field(repr=False)
+    answered: Mapping[int, bytes] | None
     models: frozenset[str]
     rate: float
 
@@ -103,15 +102,16 @@ def find_cameras(path: Path, wanted: Collection[str] = ()) -> list[RecordedCamer
                 f"on {', '.join(topics) or 'none'}"
             )
         topics = [topic for topic in topics if not wanted or topic in wanted]
-        answered: dict[str, dict[int, bytes]] = {topic: {} for topic in bag.topics(TRAJECTORIES)}
-        stamps = {topic: set[int]() for topic in topics}
+        answered = {topic: dict[int, bytes]() for topic in bag.topics(TRAJECTORIES)}
         models = {topic: set[str]() for topic in answered}
+        stamps = {topic: set[int]() for topic in topics}
         for entry in bag.messages([*topics, *answered]):
             stamp = stamp_ns(entry.message)
             if entry.topic in stamps:
                 stamps[entry.topic].add(stamp)
             else:
-                answered[entry.topic][stamp] = in_cdr(entry.message)
+                in_cdr = bag.in_cdr(entry.message, TRAJECTORIES)
+                answered[entry.topic][stamp] = trajectories_digest(in_cdr)
                 models[entry.topic].add(entry.message.model_id)
     names = _short_names(topics)
     cameras = []
@@ -123,13 +123,12 @@ def find_cameras(path: Path, wanted: Collection[str] = ()) -> list[RecordedCamer
             )
         name = names[topic]
         prefix = f"{_NODE}/{name}" if name else _NODE
-        recorded = answered[own[0]] if own else {}
-        own_models = frozenset(models[own[0]]) if own else frozenset[str]()
+        recorded, own_models = None, frozenset[str]()
         if own:
             prefix = own[0].rsplit("/", 1)[0]
-        known = frozenset(recorded) if own else None
-        rate = _rate(known or stamps[topic])
-        cameras.append(RecordedCamera(name, topic, prefix, known, recorded, own_models, rate))
+            recorded, own_models = answered[own[0]], frozenset(models[own[0]])
+        rate = _rate(recorded or stamps[topic])
+        cameras.append(RecordedCamera(name, topic, prefix, recorded, own_models, rate))
     return cameras
 
 
@@ -169,23 +168,21 @@ def first_camera_info(path: Path, topic: str) -> Any | None:
     return None
 
 
+def trajectories_digest(in_cdr: bytes) -> bytes:
+    """What tells trajectories from others, to the bit."""
+    return hashlib.sha256(in_cdr).digest()
+
+
 def stamp_ns(message: Any) -> int:
     """The stamp of a message's header in nanoseconds."""
     stamp = message.header.stamp
     return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
 
 
-def in_cdr(trajectories: Any) -> bytes:
-    """A PredictedTrajectoryArray of a bag, with zeros between its fields: the same if it is."""
-    return bytes(message_types().serialize_cdr(trajectories, TRAJECTORIES))
-
-
 def _rate(stamps: Collection[int]) -> float:
-    steps = [after - before for before, after in pairwise(sorted(stamps))]
     lowest, highest = _VIDEO_RATES
-    if not steps:
-        return lowest
-    return min(max(NANOSECONDS_PER_SECOND / median(steps), lowest), highest)
+    steps = [after - before for before, after in pairwise(sorted(stamps))]
+    return min(max(NANOSECONDS_PER_SECOND / median(steps), lowest), highest) if steps else lowest
 
 
 def _short_names(topics: list[str]) -> dict[str, str]:

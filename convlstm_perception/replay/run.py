@@ -26,8 +26,8 @@ from convlstm_perception.replay.recording import (
     RecordedCamera,
     RecordedImage,
     first_camera_info,
-    in_cdr,
     read_images,
+    trajectories_digest,
 )
 from convlstm_perception.settings import described_fields
 from convlstm_perception.stream import (
@@ -53,9 +53,7 @@ class CameraSummary:
         images: in the bag.
         answered, unusable: answered, and answered as showing nothing.
         passed_over: that the node had not answered either.
-        identical, different: of the node's answers in the bag, those that are the same as these to
-            the last bit, and the others.
-        first_difference_ns: stamp of the first of the others; 0 where there is none.
+        identical, different: answers that are to the bit what the node had published, and others.
         other_models: that the node answered with, where this replay does with another.
         refused: reasons why images were not answered, with their counts.
         seconds: spent on answering.
@@ -68,7 +66,6 @@ class CameraSummary:
     passed_over: int = 0
     identical: int = 0
     different: int = 0
-    first_difference_ns: int = 0
     other_models: tuple[str, ...] = ()
     refused: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
@@ -126,10 +123,9 @@ class Replay:
         self._rectifiers = {topic: self._rectifier(info) for topic, info in (rectify or {}).items()}
         self._renderers: dict[str, OverlayRenderer] | None = {} if overlay else None
         self._videos: dict[str, VideoFile] = {}
-        model_id = model.bundle.model_id
         self.summaries = {
             camera.topic: CameraSummary(
-                camera.topic, other_models=tuple(sorted(camera.models - {model_id}))
+                camera.topic, other_models=tuple(sorted(camera.models - {model.bundle.model_id}))
             )
             for camera in cameras
         }
@@ -165,7 +161,7 @@ class Replay:
     def _replay(self, image: RecordedImage, results: BagWriter, stack: ExitStack) -> None:
         camera, summary = self._cameras[image.topic], self.summaries[image.topic]
         summary.images += 1
-        if camera.answered_ns is not None and image.stamp_ns not in camera.answered_ns:
+        if camera.answered is not None and image.stamp_ns not in camera.answered:
             summary.passed_over += 1
             return
         start = time.perf_counter()
@@ -203,24 +199,17 @@ class Replay:
     ) -> None:
         bundle, header, types = self._model.bundle, image.message.header, self._types
         trajectories = trajectories_message(answer, header, bundle.model_id, types)
-        results.write(
+        in_cdr = results.write(
             f"{camera.answers}/trajectories", TRAJECTORIES, image.received_ns, trajectories
         )
-        self._compare(camera, image.stamp_ns, in_cdr(trajectories))
+        if camera.answered is not None:
+            same = camera.answered[image.stamp_ns] == trajectories_digest(in_cdr)
+            summary = self.summaries[camera.topic]
+            summary.identical += same
+            summary.different += not same
         if answer.status != AnswerStatus.UNUSABLE:
             detections = detections_message(answer, header, bundle.classes[0], types)
             results.write(f"{camera.answers}/detections", DETECTIONS, image.received_ns, detections)
-
-    def _compare(self, camera: RecordedCamera, stamp_ns: int, answer: bytes) -> None:
-        """With the node's answer, where the bag holds one."""
-        if stamp_ns not in camera.recorded:
-            return
-        summary = self.summaries[camera.topic]
-        if camera.recorded[stamp_ns] == answer:
-            summary.identical += 1
-        else:
-            summary.different += 1
-            summary.first_difference_ns = summary.first_difference_ns or stamp_ns
 
     def _draw(
         self, camera: RecordedCamera, image: Image, answer: PerceptionResult, stack: ExitStack
