@@ -101,6 +101,8 @@ def main() -> None:
     executor.add_node(node)
     with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
         executor.spin()
+    node.destroy_node()
+    rclpy.try_shutdown()  # else Fast DDS leaves its shared memory behind
     arguments.output.write_text(json.dumps(report()))
 
 

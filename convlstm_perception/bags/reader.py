@@ -48,14 +48,15 @@ class BagReader:
         self._types = message_types()
 
     def __enter__(self) -> Self:
-        from rosbags.rosbag2 import Reader, ReaderError
+        from rosbags.rosbag2 import Reader
 
         try:
             self._reader: Reader = Reader(self.path)
             self._reader.open()
-        except (ReaderError, OSError) as error:
+        # What a damaged file makes the library raise is not to be foretold.
+        except Exception as error:
             raise SourceError(
-                f"{self.path}: not a bag that can be read ({error}); give the folder with "
+                f"{self.path}: not a bag that can be read ({_words(error)}); give the folder with "
                 "metadata.yaml, after `ros2 bag reindex` if the recording broke off"
             ) from error
         return self
@@ -94,21 +95,22 @@ class BagReader:
                 connection, received, data = next(stored)
             except StopIteration:
                 break
-            except Exception as error:  # what a damaged file makes the library raise is open
-                raise SourceError(f"{self.path}: the bag is damaged: {error!r}") from error
+            # What a damaged file makes the library raise is not to be foretold.
+            except Exception as error:
+                raise SourceError(f"{self.path}: the bag is damaged: {_words(error)}") from error
             try:
                 message = self._types.deserialize_cdr(data, connection.msgtype)
             except Exception as error:  # as above
                 raise SourceError(
-                    f"{self.path}: {connection.topic}: message received at {received} ns cannot be "
-                    f"read as {connection.msgtype}: {error}"
+                    f"{self.path}: {connection.topic}: message received at {received} ns "
+                    f"cannot be read as {connection.msgtype}: {_words(error)}"
                 ) from error
             missing -= 1
             yield BagMessage(connection.topic, connection.msgtype, received, message)
-        if missing:
+        if missing > 0:
             raise SourceError(
-                f"{self.path}: the bag is damaged: {missing} messages that its index counts are "
-                "not there"
+                f"{self.path}: the bag is damaged: {missing} of the messages that it counts "
+                "cannot be found"
             )
 
     def in_cdr(self, message: Any, kind: str) -> bytes:
@@ -117,3 +119,7 @@ class BagReader:
 
     def _of(self, wanted: Any) -> list[Connection]:
         return [c for c in self._reader.connections if c.msgcount and wanted(c)]
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -113,7 +113,7 @@ def _about_shared_memory(facts: DdsFacts) -> Iterator[str]:
     )
     yield (
         f"/dev/shm has {memory.free >> 20} MiB free of {memory.total >> 20}; a camera and the node "
-        f"take {wanted >> 20}. Without it Fast DDS falls back to UDP. Make room: {how}"
+        f"take {wanted >> 20}. Where it cannot have that, images get lost. Make room: {how}"
     )
     if memory.stale_bytes:
         yield _stale(memory)
