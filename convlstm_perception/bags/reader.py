@@ -53,10 +53,9 @@ class BagReader:
         try:
             self._reader: Reader = Reader(self.path)
             self._reader.open()
-        # What a damaged file makes the library raise is not to be foretold.
-        except Exception as error:
+        except Exception as error:  # what a damaged file makes the library raise is open
             raise SourceError(
-                f"{self.path}: not a bag that can be read ({_words(error)}); give the folder with "
+                f"{self.path}: not a bag that can be read ({error}); give the folder with "
                 "metadata.yaml, after `ros2 bag reindex` if the recording broke off"
             ) from error
         return self
@@ -95,22 +94,21 @@ class BagReader:
                 connection, received, data = next(stored)
             except StopIteration:
                 break
-            # What a damaged file makes the library raise is not to be foretold.
-            except Exception as error:
-                raise SourceError(f"{self.path}: the bag is damaged: {_words(error)}") from error
+            except Exception as error:  # what a damaged file makes the library raise is open
+                raise SourceError(f"{self.path}: the bag is damaged: {error!r}") from error
             try:
                 message = self._types.deserialize_cdr(data, connection.msgtype)
             except Exception as error:  # as above
                 raise SourceError(
-                    f"{self.path}: {connection.topic}: message received at {received} ns "
-                    f"cannot be read as {connection.msgtype}: {_words(error)}"
+                    f"{self.path}: {connection.topic}: message received at {received} ns cannot be "
+                    f"read as {connection.msgtype}: {error}"
                 ) from error
             missing -= 1
             yield BagMessage(connection.topic, connection.msgtype, received, message)
-        if missing > 0:
+        if missing:
             raise SourceError(
-                f"{self.path}: the bag is damaged: {missing} of the messages that it counts "
-                "cannot be found"
+                f"{self.path}: the bag is damaged: {missing} messages that its index counts are "
+                "not there"
             )
 
     def in_cdr(self, message: Any, kind: str) -> bytes:
@@ -119,7 +117,3 @@ class BagReader:
 
     def _of(self, wanted: Any) -> list[Connection]:
         return [c for c in self._reader.connections if c.msgcount and wanted(c)]
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -54,7 +54,6 @@ class CameraSummary:
         answered, unusable: answered, and answered as showing nothing.
         passed_over: that the node had not answered either.
         identical, different: answers that are to the bit what the node had published, and others.
-        first_difference_ns: stamp of the first of the others; 0 where there is none.
         other_models: that the node answered with, where this replay does with another.
         refused: reasons why images were not answered, with their counts.
         seconds: spent on answering.
@@ -67,7 +66,6 @@ class CameraSummary:
     passed_over: int = 0
     identical: int = 0
     different: int = 0
-    first_difference_ns: int = 0
     other_models: tuple[str, ...] = ()
     refused: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
@@ -209,8 +207,6 @@ class Replay:
             summary = self.summaries[camera.topic]
             summary.identical += same
             summary.different += not same
-            if not same and not summary.first_difference_ns:
-                summary.first_difference_ns = image.stamp_ns
         if answer.status != AnswerStatus.UNUSABLE:
             detections = detections_message(answer, header, bundle.classes[0], types)
             results.write(f"{camera.answers}/detections", DETECTIONS, image.received_ns, detections)
