@@ -16,6 +16,8 @@ from convlstm_perception.types import (
 MessageTypes = Mapping[str, Callable[..., Any]]
 """Type names, as ``vision_msgs/msg/Point2D``, to classes that take a message's fields by name."""
 
+_COORDINATES = 4  # of a box
+
 DETECTIONS = "vision_msgs/msg/Detection2DArray"
 TRAJECTORIES = "convlstm_perception_msgs/msg/PredictedTrajectoryArray"
 
@@ -52,6 +54,7 @@ def detections_message(
         types: to make the messages of.
     """
     tracks = result.tracks
+    boxes = _boxes(tracks.boxes, types)
     detection = types["vision_msgs/msg/Detection2D"]
     # No pose in space is known: the message's defaults, spelt out, for rosbags has none.
     pose = types["geometry_msgs/msg/PoseWithCovariance"](
@@ -74,7 +77,7 @@ def detections_message(
                         pose=pose,
                     )
                 ],
-                bbox=_box(tracks.boxes[row], types),
+                bbox=boxes[row],
                 id=str(tracks.ids[row]),
             )
             for row in range(len(tracks))
@@ -94,6 +97,7 @@ def trajectories_message(
         types: to make the messages of.
     """
     tracks = result.tracks
+    boxes = _boxes(tracks.boxes, types)
     durations = [_duration(float(seconds), types) for seconds in tracks.trajectories.times]
     mode = types["convlstm_perception_msgs/msg/TrajectoryMode"]
     return types[TRAJECTORIES](
@@ -106,7 +110,7 @@ def trajectories_message(
                 track_id=str(tracks.ids[row]),
                 score=float(tracks.scores[row]),
                 coasting=bool(tracks.coasting[row]),
-                bbox=_box(tracks.boxes[row], types),
+                bbox=boxes[row],
                 modes=[mode(probability=1.0, points=_points(result, row, durations, types))],
             )
             for row in range(len(tracks))
@@ -119,22 +123,23 @@ def _points(
 ) -> list[Any]:
     trajectories = result.tracks.trajectories
     point = types["convlstm_perception_msgs/msg/TrajectoryPoint"]
-    variances = trajectories.variances[row].astype(np.float64)
+    covariances = np.zeros((len(durations), _COORDINATES**2))
+    covariances[:, :: _COORDINATES + 1] = trajectories.variances[row]  # the diagonals
+    boxes = _boxes(trajectories.boxes[row], types)
     return [
-        point(
-            time_from_start=duration,
-            bbox=_box(trajectories.boxes[row, step], types),
-            covariance=np.diag(variances[step]).ravel(),
-        )
-        for step, duration in enumerate(durations)
+        point(time_from_start=duration, bbox=box, covariance=covariance)
+        for duration, box, covariance in zip(durations, boxes, covariances, strict=True)
     ]
 
 
-def _box(box: Float32Array, types: MessageTypes) -> Any:
-    x, y, width, height = box.tolist()
-    position = types["vision_msgs/msg/Point2D"](x=x, y=y)
-    centre = types["vision_msgs/msg/Pose2D"](position=position, theta=0.0)
-    return types["vision_msgs/msg/BoundingBox2D"](center=centre, size_x=width, size_y=height)
+def _boxes(boxes: Float32Array, types: MessageTypes) -> list[Any]:
+    """Of (N, 4) boxes."""
+    point, pose = types["vision_msgs/msg/Point2D"], types["vision_msgs/msg/Pose2D"]
+    box = types["vision_msgs/msg/BoundingBox2D"]
+    return [
+        box(center=pose(position=point(x=x, y=y), theta=0.0), size_x=width, size_y=height)
+        for x, y, width, height in boxes.tolist()
+    ]
 
 
 def _duration(seconds: float, types: MessageTypes) -> Any:

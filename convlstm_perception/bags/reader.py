@@ -48,12 +48,12 @@ class BagReader:
         self._types = message_types()
 
     def __enter__(self) -> Self:
-        from rosbags.rosbag2 import Reader, ReaderError
+        from rosbags.rosbag2 import Reader
 
         try:
             self._reader: Reader = Reader(self.path)
             self._reader.open()
-        except (ReaderError, OSError) as error:
+        except Exception as error:  # what a damaged file makes the library raise is open
             raise SourceError(
                 f"{self.path}: not a bag that can be read ({error}); give the folder with "
                 "metadata.yaml, after `ros2 bag reindex` if the recording broke off"
@@ -84,24 +84,36 @@ class BagReader:
         Raises:
             SourceError: when the bag is damaged, or a message is; with its time.
         """
-        from rosbags.rosbag2 import ReaderError
-        from rosbags.serde import SerdeError
-
         wanted = self._of(lambda c: c.topic in topics)
         if not wanted:  # rosbags would take an empty choice for everything
             return
-        try:
-            for connection, received, data in self._reader.messages(wanted):
-                try:
-                    message = self._types.deserialize_cdr(data, connection.msgtype)
-                except (SerdeError, ValueError, IndexError, KeyError) as error:
-                    raise SourceError(
-                        f"{self.path}: {connection.topic}: message received at {received} ns "
-                        f"cannot be read as {connection.msgtype}: {error}"
-                    ) from error
-                yield BagMessage(connection.topic, connection.msgtype, received, message)
-        except (ReaderError, OSError) as error:
-            raise SourceError(f"{self.path}: the bag is damaged: {error}") from error
+        missing = sum(connection.msgcount for connection in wanted)
+        stored = self._reader.messages(wanted)
+        while True:
+            try:
+                connection, received, data = next(stored)
+            except StopIteration:
+                break
+            except Exception as error:  # what a damaged file makes the library raise is open
+                raise SourceError(f"{self.path}: the bag is damaged: {error!r}") from error
+            try:
+                message = self._types.deserialize_cdr(data, connection.msgtype)
+            except Exception as error:  # as above
+                raise SourceError(
+                    f"{self.path}: {connection.topic}: message received at {received} ns cannot be "
+                    f"read as {connection.msgtype}: {error}"
+                ) from error
+            missing -= 1
+            yield BagMessage(connection.topic, connection.msgtype, received, message)
+        if missing:
+            raise SourceError(
+                f"{self.path}: the bag is damaged: {missing} messages that its index counts are "
+                "not there"
+            )
+
+    def in_cdr(self, message: Any, kind: str) -> bytes:
+        """A message as it would be stored; equal messages are equal bytes."""
+        return bytes(self._types.serialize_cdr(message, kind))
 
     def _of(self, wanted: Any) -> list[Connection]:
         return [c for c in self._reader.connections if c.msgcount and wanted(c)]

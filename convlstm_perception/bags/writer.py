@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +33,7 @@ class BagWriter:
 
     def __init__(self, path: Path, custom_data: Mapping[str, str] | None = None) -> None:
         self._path, self._custom_data = path, custom_data or {}
+        # A folder around the bag: the bag's own name is part of its files' names.
         self._partial = path.with_name(f".{path.name}.partial")
         self._connections: dict[str, Connection] = {}
 
@@ -44,7 +46,7 @@ class BagWriter:
         try:
             shutil.rmtree(self._partial, ignore_errors=True)
             self._writer = Writer(
-                self._partial, version=_VERSION, storage_plugin=StoragePlugin.MCAP
+                self._partial / self._path.name, version=_VERSION, storage_plugin=StoragePlugin.MCAP
             )
             for key, value in self._custom_data.items():
                 self._writer.set_custom_data(key, value)
@@ -53,7 +55,7 @@ class BagWriter:
             raise self._failed(error) from error
         return self
 
-    def write(self, topic: str, kind: str, received_ns: int, data: bytes | Any) -> None:
+    def write(self, topic: str, kind: str, received_ns: int, data: bytes | Any) -> bytes:
         """Append a message.
 
         Args:
@@ -61,6 +63,9 @@ class BagWriter:
             kind: its type, as ``sensor_msgs/msg/Image``; the same for all of a topic.
             received_ns: when it was received or sent, in nanoseconds.
             data: the message in CDR, or a message of :func:`message_types`.
+
+        Returns:
+            The message in CDR.
 
         Raises:
             SourceError: when it cannot be written.
@@ -73,6 +78,7 @@ class BagWriter:
                 connection = self._writer.add_connection(topic, kind, typestore=self._types)
                 self._connections[topic] = connection
             self._writer.write(connection, received_ns, data)
+            return data
         except OSError as error:
             raise self._failed(error) from error
 
@@ -85,7 +91,9 @@ class BagWriter:
         try:
             self._writer.close()
             if error is None:
-                self._partial.rename(self._path)
+                _sync(*self._writer.path.iterdir(), self._writer.path)
+                self._writer.path.rename(self._path)
+                _sync(self._path.parent)
         except OSError as problem:
             self._let_go()
             raise self._failed(problem) from problem
@@ -107,3 +115,13 @@ class BagWriter:
             f"{self._path}: the bag cannot be written: {reason}. Free space there, or name "
             "another folder."
         )
+
+
+def _sync(*paths: Path) -> None:
+    """Have files and folders on the disk, so that a power failure leaves no half of a bag."""
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

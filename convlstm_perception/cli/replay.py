@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """
     cameras = find_cameras(args.bag, args.topic)
     if args.all:
-        cameras = [dataclasses.replace(camera, answered_ns=None) for camera in cameras]
+        cameras = [dataclasses.replace(camera, answered=None) for camera in cameras]
     settings = recorded_settings(recorded_parameters(args.bag))
     bundle = ModelBundle.load(args.bundle or default_bundle_path())
     model = MotionModel.load(bundle, engine_settings(args), len(cameras))
@@ -100,6 +100,13 @@ def _show(summary: dict[str, Any]) -> None:
             f"{camera['unusable']} unusable, {camera['passed_over']} passed over as by the node, "
             f"{sum(camera['refused'].values())} refused; {camera['frames_a_second']} a second"
         )
+        if camera["identical"] or camera["different"]:
+            print(
+                f"  {camera['identical']} answers are to the bit what the node had published, "
+                f"{camera['different']} are not"
+            )
+        for model in camera["other_models"]:
+            print(f"  the node answered with {model}, this replay with {summary['model']}")
         for reason, count in camera["refused"].items():
             print(f"  {count} times: {reason}")
     print(f"results: {summary['results']}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from convlstm_perception.bags import BagReader
@@ -22,6 +25,7 @@ PARAMETERS_KEY = "convlstm_perception.parameters"
 
 _NODE = "/convlstm_perception"
 _OVERLAY = "/overlay"
+_VIDEO_RATES = (1.0, 240.0)  # that players take, frames a second
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,19 @@ class RecordedCamera:
         name: short, for files and for the pipeline.
         topic: of its images.
         answers: prefix of the topics of its answers, as ``/convlstm_perception/front``.
-        answered_ns: stamps of the images that the node had answered; None where the bag does not
-            tell.
+        answered: stamps of the images that the node had answered, in nanoseconds, with a digest of
+            the trajectories that it published for each; None where the bag does not tell.
+        models: that the node answered with, by name and version.
+        rate: images a second, by the median of the stamps; of what the node answered, where the bag
+            tells.
     """
 
     name: str
     topic: str
     answers: str
-    answered_ns: frozenset[int] | None
+    answered: Mapping[int, bytes] | None
+    models: frozenset[str]
+    rate: float
 
 
 @dataclass(frozen=True)
@@ -93,25 +102,33 @@ def find_cameras(path: Path, wanted: Collection[str] = ()) -> list[RecordedCamer
                 f"on {', '.join(topics) or 'none'}"
             )
         topics = [topic for topic in topics if not wanted or topic in wanted]
-        answered = {topic: set[int]() for topic in bag.topics(TRAJECTORIES)}
+        answered = {topic: dict[int, bytes]() for topic in bag.topics(TRAJECTORIES)}
+        models = {topic: set[str]() for topic in answered}
         stamps = {topic: set[int]() for topic in topics}
         for entry in bag.messages([*topics, *answered]):
-            kept = stamps if entry.topic in stamps else answered
-            kept[entry.topic].add(stamp_ns(entry.message))
+            stamp = stamp_ns(entry.message)
+            if entry.topic in stamps:
+                stamps[entry.topic].add(stamp)
+            else:
+                in_cdr = bag.in_cdr(entry.message, TRAJECTORIES)
+                answered[entry.topic][stamp] = trajectories_digest(in_cdr)
+                models[entry.topic].add(entry.message.model_id)
     names = _short_names(topics)
     cameras = []
     for topic in topics:
-        own = [source for source, known in answered.items() if known <= stamps[topic]]
+        own = [source for source, known in answered.items() if known.keys() <= stamps[topic]]
         if len(own) > 1:
             raise SourceError(
                 f"{path}: {', '.join(own)} all answer {topic}; cut the bag to one node's answers"
             )
         name = names[topic]
         prefix = f"{_NODE}/{name}" if name else _NODE
-        known = frozenset(answered[own[0]]) if own else None
+        recorded, own_models = None, frozenset[str]()
         if own:
             prefix = own[0].rsplit("/", 1)[0]
-        cameras.append(RecordedCamera(name, topic, prefix, known))
+            recorded, own_models = answered[own[0]], frozenset(models[own[0]])
+        rate = _rate(recorded or stamps[topic])
+        cameras.append(RecordedCamera(name, topic, prefix, recorded, own_models, rate))
     return cameras
 
 
@@ -151,10 +168,21 @@ def first_camera_info(path: Path, topic: str) -> Any | None:
     return None
 
 
+def trajectories_digest(in_cdr: bytes) -> bytes:
+    """What tells trajectories from others, to the bit."""
+    return hashlib.sha256(in_cdr).digest()
+
+
 def stamp_ns(message: Any) -> int:
     """The stamp of a message's header in nanoseconds."""
     stamp = message.header.stamp
     return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
+
+
+def _rate(stamps: Collection[int]) -> float:
+    lowest, highest = _VIDEO_RATES
+    steps = [after - before for before, after in pairwise(sorted(stamps))]
+    return min(max(NANOSECONDS_PER_SECOND / median(steps), lowest), highest) if steps else lowest
 
 
 def _short_names(topics: list[str]) -> dict[str, str]:

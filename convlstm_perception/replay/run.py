@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -26,6 +27,7 @@ from convlstm_perception.replay.recording import (
     RecordedImage,
     first_camera_info,
     read_images,
+    trajectories_digest,
 )
 from convlstm_perception.settings import described_fields
 from convlstm_perception.stream import (
@@ -39,7 +41,7 @@ from convlstm_perception.visualization.overlay import OverlayRenderer
 from convlstm_perception.visualization.video_file import VideoFile
 
 RESULTS = "results"
-_VIDEO_RATE = 10.0  # frames a second, where a camera has too few frames to tell
+_RESULT_FILES = {"metadata.yaml", f"{RESULTS}.mcap"}
 
 
 @dataclass
@@ -51,6 +53,8 @@ class CameraSummary:
         images: in the bag.
         answered, unusable: answered, and answered as showing nothing.
         passed_over: that the node had not answered either.
+        identical, different: answers that are to the bit what the node had published, and others.
+        other_models: that the node answered with, where this replay does with another.
         refused: reasons why images were not answered, with their counts.
         seconds: spent on answering.
     """
@@ -60,6 +64,9 @@ class CameraSummary:
     answered: int = 0
     unusable: int = 0
     passed_over: int = 0
+    identical: int = 0
+    different: int = 0
+    other_models: tuple[str, ...] = ()
     refused: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -116,7 +123,12 @@ class Replay:
         self._rectifiers = {topic: self._rectifier(info) for topic, info in (rectify or {}).items()}
         self._renderers: dict[str, OverlayRenderer] | None = {} if overlay else None
         self._videos: dict[str, VideoFile] = {}
-        self.summaries = {camera.topic: CameraSummary(camera.topic) for camera in cameras}
+        self.summaries = {
+            camera.topic: CameraSummary(
+                camera.topic, other_models=tuple(sorted(camera.models - {model.bundle.model_id}))
+            )
+            for camera in cameras
+        }
 
     def run(self, advance: Callable[[], None]) -> None:
         """Answer everything.
@@ -128,16 +140,28 @@ class Replay:
             SourceError: when the bag is damaged, or the results cannot be written.
             DeviceError: when the model's device fails.
         """
-        self._output.mkdir(parents=True, exist_ok=True)
+        self._clear()
         with BagWriter(self._output / RESULTS) as results, ExitStack() as stack:
             for image in read_images(self._bag, self._cameras):
                 self._replay(image, results, stack)
                 advance()
 
+    def _clear(self) -> None:
+        """Make the folder; results of an earlier replay give way, and nothing else does."""
+        results = self._output / RESULTS
+        try:
+            self._output.mkdir(parents=True, exist_ok=True)
+            if results.is_dir() and {path.name for path in results.iterdir()} == _RESULT_FILES:
+                shutil.rmtree(results)
+        except OSError as error:
+            raise SourceError(
+                f"{self._output}: cannot be written to: {error.strerror}; name another --output"
+            ) from error
+
     def _replay(self, image: RecordedImage, results: BagWriter, stack: ExitStack) -> None:
         camera, summary = self._cameras[image.topic], self.summaries[image.topic]
         summary.images += 1
-        if camera.answered_ns is not None and image.stamp_ns not in camera.answered_ns:
+        if camera.answered is not None and image.stamp_ns not in camera.answered:
             summary.passed_over += 1
             return
         start = time.perf_counter()
@@ -175,9 +199,14 @@ class Replay:
     ) -> None:
         bundle, header, types = self._model.bundle, image.message.header, self._types
         trajectories = trajectories_message(answer, header, bundle.model_id, types)
-        results.write(
+        in_cdr = results.write(
             f"{camera.answers}/trajectories", TRAJECTORIES, image.received_ns, trajectories
         )
+        if camera.answered is not None:
+            same = camera.answered[image.stamp_ns] == trajectories_digest(in_cdr)
+            summary = self.summaries[camera.topic]
+            summary.identical += same
+            summary.different += not same
         if answer.status != AnswerStatus.UNUSABLE:
             detections = detections_message(answer, header, bundle.classes[0], types)
             results.write(f"{camera.answers}/detections", DETECTIONS, image.received_ns, detections)
@@ -186,15 +215,17 @@ class Replay:
         self, camera: RecordedCamera, image: Image, answer: PerceptionResult, stack: ExitStack
     ) -> None:
         assert self._renderers is not None
+        # How long it took differs from replay to replay; what is drawn must not.
+        untimed = dataclasses.replace(answer, latencies={})
         renderer = self._renderers.get(camera.topic)
         if renderer is None:
             renderer = OverlayRenderer(title=self._model.bundle.model_id)
             self._renderers[camera.topic] = renderer
             name = f"overlay_{camera.name}.mp4" if camera.name else "overlay.mp4"
             height, width = image.shape[:2]
-            video = VideoFile(self._output / name, "mp4v", _VIDEO_RATE, width, height)
+            video = VideoFile(self._output / name, "mp4v", camera.rate, width, height)
             self._videos[camera.topic] = stack.enter_context(video)
-        self._videos[camera.topic].write(renderer.draw(image, answer))
+        self._videos[camera.topic].write(renderer.draw(image, untimed))
 
     def _rectifier(self, topic: str) -> Rectifier:
         info = first_camera_info(self._bag, topic)

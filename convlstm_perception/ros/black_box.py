@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,6 +77,7 @@ class BlackBox:
         self._nbytes = 0
         self._diagnostics: deque[tuple[int, DiagnosticArray]] = deque()
         self._writing = ThreadPoolExecutor(1, "black box")
+        self._last_writing: Future[None] | None = None
         self._written_on_failure: float | None = None
 
     def add(self, frame: KeptFrame) -> None:
@@ -109,8 +110,12 @@ class BlackBox:
             The folder of the bag; it appears when it is whole.
 
         Raises:
-            SourceError: when nothing is kept, or the folder is not to be had or has no room.
+            SourceError: when nothing is kept, a bag is being written still (what is being written
+                stays in memory, so that two are not), or the folder is not to be had or has no
+                room.
         """
+        if self._last_writing is not None and not self._last_writing.done():
+            raise SourceError("a bag is being written still; ask again when it is there")
         with self._lock:
             frames, diagnostics, nbytes = list(self._frames), list(self._diagnostics), self._nbytes
         if not frames:
@@ -118,7 +123,12 @@ class BlackBox:
                 "nothing is kept: no image has come yet, or black_box_seconds is 0 or "
                 "black_box_memory is less than one image"
             )
-        folder = self.settings.folder
+        folder, limit = self.settings.folder, self.settings.black_box_limit
+        if nbytes > limit * _MEGABYTE:
+            raise SourceError(
+                f"{folder}: a bag of {nbytes / _MEGABYTE:.0f} MB is more than black_box_limit, "
+                f"{limit} MB; raise it, or lower black_box_memory"
+            )
         try:
             folder.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(folder).free
@@ -136,7 +146,9 @@ class BlackBox:
         path = folder / f"{now:%Y%m%dT%H%M%S}_{now.microsecond // 1000:03d}Z_{slug}"
         # Not as /parameter_events: rosbags and Fast CDR disagree about empty sequences in it.
         custom_data = {PARAMETERS_KEY: json.dumps(dict(parameters))}
-        self._writing.submit(self._write, path, frames, diagnostics, custom_data, nbytes)
+        self._last_writing = self._writing.submit(
+            self._write, path, frames, diagnostics, custom_data, nbytes
+        )
         return path
 
     def save_on_failure(self, reason: str, parameters: Mapping[str, Any]) -> None:
@@ -180,7 +192,7 @@ class BlackBox:
 
     def _make_room(self, folder: Path, nbytes: int) -> None:
         """Remove the oldest bags of ours until the rest is within the limit."""
-        bags = sorted(path for path in folder.iterdir() if _OURS.fullmatch(path.name))
+        bags = sorted(path for path in folder.iterdir() if _is_ours(path))
         sizes = {
             bag: sum(file.stat().st_size for file in bag.rglob("*") if file.is_file())
             for bag in bags
@@ -191,6 +203,13 @@ class BlackBox:
                 return
             shutil.rmtree(bag)
             total -= sizes[bag]
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a folder is a bag of a black box, and nobody has put anything else into it."""
+    if not _OURS.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
+        return False
+    return {file.name for file in path.iterdir()} == {"metadata.yaml", f"{path.name}.mcap"}
 
 
 def _write_frame(bag: BagWriter, frame: KeptFrame) -> None:

@@ -73,8 +73,9 @@ class BlackBoxService:
         try:
             response.message = str(box.save("asked", self._parameters()))
             response.success = True
-        except PerceptionError as error:
+        except Exception as error:  # one that left here would end the executor
             response.message = str(error)
+            self._tell(box.settings.folder, error)
         return response
 
     def _tell(self, path: Path, error: Exception | None) -> None:

@@ -69,6 +69,10 @@ class Camera:
         self._statistics = StreamStatistics()
         self._throttle = Throttle(_THROTTLE)
 
+    def warm_up(self, result: PerceptionResult) -> None:
+        """Get the outputs ready for a first answer like this one."""
+        self._output.warm_up(result)
+
     def start(self, scheduler: FrameScheduler[Arrival]) -> None:
         """Take images in, where the camera is enabled."""
         self._scheduler = scheduler

@@ -7,6 +7,7 @@ import time
 from convlstm_perception_msgs.msg import PredictedTrajectoryArray
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image as ImageMessage
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
@@ -58,6 +59,12 @@ class CameraOutput:
         self._renderer = OverlayRenderer(
             trail_seconds=settings.overlay_trail, title=bundle.model_id
         )
+
+    def warm_up(self, result: PerceptionResult) -> None:
+        """Make and serialise each message once: the classes set themselves up when first used."""
+        header = Header()
+        serialize_message(trajectories_to_message(result, header, self._bundle.model_id))
+        serialize_message(detections_to_message(result, header, self._bundle.classes[0]))
 
     def kept(self, arrival: Arrival, topic: str, result: PerceptionResult | None) -> KeptFrame:
         """An image and its answer, for the black box."""

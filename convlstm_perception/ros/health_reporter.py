@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from convlstm_perception_msgs.msg import PerceptionStatus
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from convlstm_perception.ros.black_box_service import BlackBoxService
@@ -24,9 +25,6 @@ from convlstm_perception.ros.loaded import Loaded
 from convlstm_perception.ros.statistics import StreamReport
 from convlstm_perception.ros.worker import InferenceWorker
 
-if TYPE_CHECKING:
-    from convlstm_perception.ros.node import PerceptionNode
-
 _PERIOD = 1.0  # seconds, as diagnostic_updater
 _LOOK = 0.2  # seconds between looks at the levels
 _DEPTH = 5
@@ -37,11 +35,12 @@ class HealthReporter:
 
     Args:
         node: to report on.
+        problem: says why the node is not what it was asked to be, or "".
         black_box: keeps every message of diagnostics too.
     """
 
-    def __init__(self, node: PerceptionNode, black_box: BlackBoxService) -> None:
-        self._node, self._black_box = node, black_box
+    def __init__(self, node: Node, problem: Callable[[], str], black_box: BlackBoxService) -> None:
+        self._node, self._problem, self._black_box = node, problem, black_box
         self._loaded: Loaded | None = None
         self._worker: InferenceWorker | None = None
         self._levels: list[Level] = []
@@ -75,8 +74,9 @@ class HealthReporter:
 
     def _judge_node(self, worker: InferenceWorker | None) -> Health:
         node = self._node
-        if node.problem:
-            return Health(Level.ERROR, node.problem)
+        problem = self._problem()
+        if problem:
+            return Health(Level.ERROR, problem)
         if self._twins > 0:
             return Health(
                 Level.WARN,

@@ -56,7 +56,7 @@ class PerceptionNode(LifecycleNode):
         self._device_failure: DeviceError | None = None
         self._device_failed = self.create_guard_condition(self._leave_failed_device)
         self._black_box = BlackBoxService(self, self._declared.values)
-        self._health = HealthReporter(self, self._black_box)
+        self._health = HealthReporter(self, lambda: self._problem, self._black_box)
         self._change_state = self._service_change_state.callback
         self._service_change_state.callback = self._answer_change_state
         if self.get_parameter("autostart").value:
@@ -123,11 +123,6 @@ class PerceptionNode(LifecycleNode):
         self._free()
         return TransitionCallbackReturn.SUCCESS
 
-    @property
-    def problem(self) -> str:
-        """Why the node is not what it was asked to be; or ""."""
-        return self._problem
-
     def report_problem(self, problem: str) -> None:
         """Log why the node is not what it was asked to be, and show it in the diagnostics."""
         self._problem = problem
@@ -145,10 +140,11 @@ class PerceptionNode(LifecycleNode):
         cameras: dict[str, Camera] = {}
         try:
             rig = CameraRig(model, settings.pipeline, settings.cameras)
-            rig.warm_up()
+            example = rig.warm_up()
             seconds = time.monotonic() - start
             for name in settings.cameras:
                 cameras[name] = Camera(self, name, settings, bundle, self._black_box)
+                cameras[name].warm_up(example)
             self._black_box.open(settings.black_box)
         except Exception:
             for camera in cameras.values():

@@ -30,10 +30,15 @@ def run_until_signalled(make_node: Callable[[rclpy.Context], Node]) -> int:
             rclpy.init(
                 args=sys.argv, context=context, signal_handler_options=SignalHandlerOptions.NO
             )
+            node = make_node(context)
         except RuntimeError as error:  # rclpy's own errors derive from it
-            print(f"{error}\nCheck what follows --ros-args on the command line.", file=sys.stderr)
+            print(
+                f"{error}\nCheck what follows --ros-args on the command line, and where "
+                "ROS_SECURITY_ENABLE is set the keystore and that this DDS has security.",
+                file=sys.stderr,
+            )
+            context.try_shutdown()
             return _EXIT_USAGE
-        node = make_node(context)
         # Not the events executor: that of rclpy 7.1.6 brings a lifecycle node no messages, keeps a
         # core busy, and can be ended neither by a signal nor from another thread.
         executor = SingleThreadedExecutor(context=context)

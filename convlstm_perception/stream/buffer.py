@@ -71,6 +71,7 @@ class RollingBuffer:
     def __init__(self, *, slots: int, step: float, tolerance: float, max_rate: float) -> None:
         self.slots, self.step, self.tolerance = slots, step, tolerance
         self._period_ns = NANOSECONDS_PER_SECOND / max_rate
+        self._span_ns = _to_ns((slots - 1) * step + tolerance)
         self.capacity = ring_places(slots, step, tolerance, max_rate)
         self._stamps = np.zeros(self.capacity, np.int64)
         self._used = np.zeros(self.capacity, bool)
@@ -103,7 +104,7 @@ class RollingBuffer:
             raise FrameOrderError(
                 f"frame at {stamp_ns} ns is not newer than the last one at {newest_ns} ns"
             )
-        place = self._next_place()
+        place = self._next_place(stamp_ns)
         if place != self._newest:
             self._before_newest_ns = newest_ns
         self._stamps[place], self._used[place], self._newest = stamp_ns, True, place
@@ -123,13 +124,20 @@ class RollingBuffer:
         assert isinstance(step, Window)
         return int(step.valid.sum())
 
-    def _next_place(self) -> int:
+    def _next_place(self, stamp_ns: int) -> int:
+        """Where the next frame goes: of the places that no window needs any more, the first.
+
+        So a slow camera goes round a few places, and the memory of the others is never touched.
+        """
         newest_ns, before = self.newest_ns, self._before_newest_ns
         if self._newest is None or newest_ns is None:
             return 0
         if before is not None and newest_ns - before < self._period_ns:
             return self._newest
-        return (self._newest + 1) % self.capacity
+        free = ~self._used | (self._stamps < stamp_ns - self._span_ns)
+        if free.any():
+            return int(free.argmax())
+        return int(self._stamps.argmin())
 
     def _window(self, now_ns: int) -> Window:
         used = np.flatnonzero(self._used)

@@ -21,7 +21,6 @@ from convlstm_perception.stream.forecast import (
     ConstantVelocityForecaster,
     DecoderForecaster,
     TrackForecaster,
-    TrackPast,
 )
 from convlstm_perception.stream.image_quality import ImageQuality
 from convlstm_perception.stream.letterbox import Letterbox
@@ -30,12 +29,14 @@ from convlstm_perception.stream.settings import PipelineSettings
 from convlstm_perception.stream.state import StateMemory
 from convlstm_perception.stream.tracker import Tracker
 from convlstm_perception.types import (
+    NANOSECONDS_PER_SECOND,
     AnswerStatus,
     Detections,
     Float32Array,
     Frame,
     PerceptionResult,
     Tracks,
+    Trajectories,
 )
 
 
@@ -56,6 +57,15 @@ class PreparedFrame:
     letterbox: Letterbox
     restarted: str
     seconds: float
+
+
+def one_pedestrian(times: Float32Array) -> Detections:
+    """A detection that stands still, with trajectories at (H,) ``times``."""
+    box = np.array([[32, 32, 16, 32]], np.float32)
+    future = np.repeat(box[:, None], len(times), axis=1)
+    return Detections(
+        box, np.ones(1, np.float32), Trajectories(times, future, np.ones_like(future))
+    )
 
 
 def places_of(settings: PipelineSettings, bundle: ModelBundle) -> int:
@@ -115,12 +125,21 @@ class CameraPipeline:
         certain = _or(settings.detection_threshold, bundle.detection_threshold)
         self._tracker.reconfigure(settings.tracker, certain, low)
 
-    def warm_up(self) -> None:
-        """Run everything once, so that the first frame does not pay for lazy set-up."""
+    def warm_up(self) -> PerceptionResult:
+        """Run everything once, so that the first frame does not pay for lazy set-up.
+
+        Returns:
+            An answer with one pedestrian, as nobody has seen it: to warm up what comes after.
+        """
         self.runtime.run({self.camera: self._memory.admit(0)})
-        still = TrackPast(np.zeros(1, np.float32), np.ones((1, 4), np.float32))
-        self._forecaster.forecast([still])
+        one = one_pedestrian(self._times)
+        # A tracker that is thrown away: ids count from one.
+        tracker = Tracker(self._settings.tracker, self._times, 0.0, self._forecaster)
+        image = np.zeros((64, 64, 3), np.uint8)
+        tracker.update(one, 0, image)
+        tracks = tracker.update(one, round(self._model.bundle.step * NANOSECONDS_PER_SECOND), image)
         self.reset()
+        return PerceptionResult(0, "", one, tracks, valid_slots=0)
 
     def reset(self) -> None:
         """Forget every frame and every track."""

@@ -58,10 +58,9 @@ class CameraRig:
         """Cameras that the engine gains by answering together."""
         return self._runtime.most_at_once
 
-    def warm_up(self) -> None:
-        """Run everything once, so that the first frames do not pay for lazy set-up."""
-        for pipeline in self._pipelines.values():
-            pipeline.warm_up()
+    def warm_up(self) -> PerceptionResult:
+        """Run everything once; see :meth:`CameraPipeline.warm_up`."""
+        return [pipeline.warm_up() for pipeline in self._pipelines.values()][-1]
 
     def reconfigure(self, settings: PipelineSettings) -> None:
         """Go on under other settings; see :meth:`CameraPipeline.reconfigure`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -100,6 +101,8 @@ def test_what_the_node_saw_and_answered_is_written_and_replayed_bit_for_bit(
     live = {TRAJECTORIES: trajectories, DETECTIONS: detections}
     words = ["--bundle", str(bundle), "--output", str(tmp_path / "again"), "--threads", "1"]
     assert main(["replay", str(bag), "--no-overlay", *words]) == 0
+    summary = json.loads((tmp_path / "again" / "summary.json").read_text())
+    assert (summary["cameras"][0]["identical"], summary["cameras"][0]["different"]) == (8, 0)
     for kind, published in live.items():
         expected = published_in_cdr(published, kind)
         assert in_cdr(bag, kind) == expected

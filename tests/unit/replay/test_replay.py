@@ -193,3 +193,45 @@ def test_what_cannot_be_replayed_is_named(
     file.write_bytes(file.read_bytes()[:5000])
     assert main(["replay", str(bag), "--bundle", str(bundle)]) == 2
     assert "bag: " in capsys.readouterr().err
+
+
+def test_the_nodes_answers_are_compared_to_the_last_bit(bundle: Path, tmp_path: Path) -> None:
+    run(write_bag(tmp_path / "bag", 12), bundle, tmp_path / "node", "--no-overlay")
+    with BagReader(tmp_path / "node" / "results") as bag:
+        answers = [m.message for m in bag.messages(bag.topics(TRAJECTORIES))]
+
+    def with_answers(name: str) -> dict:
+        with BagWriter(tmp_path / name) as bag:
+            for step, answer in enumerate(answers):
+                bag.write("/image", raw(step)[0], step * PERIOD_NS, raw(step)[1])
+                bag.write("/convlstm_perception/trajectories", TRAJECTORIES, step, answer)
+        (camera,) = run(tmp_path / name, bundle, tmp_path / f"{name}_out", "--no-overlay")[
+            "cameras"
+        ]
+        return camera
+
+    same = with_answers("same")
+    assert (same["identical"], same["different"]) == (12, 0)
+    box = answers[7].trajectories[0].bbox
+    box.size_x = float(np.nextafter(box.size_x, np.inf))
+    for answer in answers[9:]:
+        answer.model_id = "other-2.0"
+    other = with_answers("other")
+    assert (other["identical"], other["different"]) == (8, 4)
+    assert same["other_models"] == [] and other["other_models"] == ["other-2.0"]
+
+
+def test_a_second_replay_takes_the_place_of_the_first_and_of_nothing_else(
+    bundle: Path, tmp_path: Path
+) -> None:
+    bag, output = write_bag(tmp_path / "bag"), tmp_path / "out"
+    run(bag, bundle, output)
+    files = [output / "results" / "results.mcap", output / "overlay.mp4"]
+    before = [file.read_bytes() for file in files]
+    run(bag, bundle, output)
+    assert [file.read_bytes() for file in files] == before
+    assert cv2.VideoCapture(str(files[1])).get(cv2.CAP_PROP_FPS) == pytest.approx(10.0)
+    (output / "results" / "note.txt").write_text("mine")
+    words = ["replay", str(bag), "--bundle", str(bundle), "--output", str(output)]
+    assert main(words) == 2
+    assert (output / "results" / "note.txt").exists()
