@@ -116,7 +116,11 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             "dds_profile",
             default_value=EnvironmentVariable(
-                "FASTDDS_DEFAULT_PROFILES_FILE", default_value=shared("config", "fastdds.xml")
+                "FASTDDS_DEFAULT_PROFILES_FILE",
+                default_value=EnvironmentVariable(
+                    "FASTRTPS_DEFAULT_PROFILES_FILE",  # the name until Fast DDS 2
+                    default_value=shared("config", "fastdds.xml"),
+                ),
             ),
             description="Fast DDS profile; the shipped one carries large images",
         ),
