@@ -152,12 +152,13 @@ def test_images_that_cannot_be_read(stream: Stream, offline: Offline, begin: int
 
 
 def test_a_stamp_before_the_epoch(stream: Stream, offline: Offline, begin: int) -> None:
-    """A negative stamp: answered as a jump of the clock, and the node lives."""
+    """A stamp before 1970, which is no time: refused with the reason, and the node lives."""
     stream.play(walk(begin, 4), offline)
     message = image_message(begin + 4)
     message.header.stamp.sec = -5
-    stream.play([message], offline)
-    stream.recover(walk(begin + 5, 12), offline, detections_after=0, after=0)
+    stream.refuse(message, "rejected")
+    stream.await_level(CameraStatus.WARN, "its stamp is no time: sec -5")
+    stream.recover(walk(begin + 5, 12), offline, detections_after=SLOTS, after=_PAST)
 
 
 def test_the_resolution_changes(stream: Stream, offline: Offline, begin: int) -> None:
