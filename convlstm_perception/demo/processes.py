@@ -19,6 +19,9 @@ from convlstm_perception.errors import PerceptionError
 
 _DISCOVERY_PORT = 7400
 _PORTS_PER_DOMAIN = 250
+# Of discovery by multicast, which nobody listens to where it is limited to this machine, and of the
+# first participants' own discovery: they take the lowest that is free.
+_PARTICIPANT_PORTS = (0, 10, 12, 14, 16, 18)
 _HIGHEST_DOMAIN = 101  # the highest whose ports lie below Linux's ephemeral range
 
 _SHARED_MEMORY = Path("/dev/shm")
@@ -177,13 +180,19 @@ def free_domain() -> int:
     start = 1 + time.time_ns() // 1000 % _HIGHEST_DOMAIN
     for offset in range(_HIGHEST_DOMAIN):
         domain = 1 + (start + offset) % _HIGHEST_DOMAIN
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("", _DISCOVERY_PORT + _PORTS_PER_DOMAIN * domain))
-            except OSError:
-                continue
+        first = _DISCOVERY_PORT + _PORTS_PER_DOMAIN * domain
+        if all(_is_free(first + port) for port in _PARTICIPANT_PORTS):
             return domain
     raise PerceptionError(
         f"all ROS domains from 1 to {_HIGHEST_DOMAIN} are in use on this machine. "
         "Stop ROS processes that are no longer needed."
     )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+        return True
