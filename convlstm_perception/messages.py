@@ -18,6 +18,12 @@ MessageTypes = Mapping[str, Callable[..., Any]]
 
 _COORDINATES = 4  # of a box
 
+
+def stamp_to_ns(stamp: Any) -> int:
+    """A builtin_interfaces/Time in integer nanoseconds."""
+    return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
+
+
 DETECTIONS = "vision_msgs/msg/Detection2DArray"
 TRAJECTORIES = "convlstm_perception_msgs/msg/PredictedTrajectoryArray"
 

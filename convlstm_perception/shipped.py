@@ -9,6 +9,12 @@ from pathlib import Path
 from convlstm_perception.errors import BundleError
 
 
+def installed_prefixes() -> list[Path]:
+    """Where packages may be installed: the ROS 2 workspaces that are sourced, and Python's own."""
+    sourced = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
+    return [Path(prefix) for prefix in [*sourced, sys.prefix] if prefix]
+
+
 def find_shipped(relative: Path, instead: str) -> Path:
     """A shipped file or folder.
 
@@ -19,13 +25,9 @@ def find_shipped(relative: Path, instead: str) -> Path:
     Raises:
         BundleError: when it is in none of the places; they are named.
     """
-    prefixes = [entry for entry in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if entry]
     places = [
         Path(__file__).resolve().parents[1] / relative,
-        *(
-            Path(prefix) / "share" / "convlstm_perception" / relative
-            for prefix in [*prefixes, sys.prefix]
-        ),
+        *(prefix / "share" / "convlstm_perception" / relative for prefix in installed_prefixes()),
     ]
     for place in places:
         if place.exists():

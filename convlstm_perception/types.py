@@ -208,3 +208,8 @@ class PerceptionResult:
     latencies: dict[str, float] = field(default_factory=dict)
     status: AnswerStatus = AnswerStatus.OK
     status_reason: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether the image shows something: else that nobody is answered is no all-clear."""
+        return self.status != AnswerStatus.UNUSABLE

@@ -2,6 +2,6 @@
 
 from convlstm_perception.bags.message_types import message_types
 from convlstm_perception.bags.reader import BagReader
-from convlstm_perception.bags.writer import BagWriter
+from convlstm_perception.bags.writer import PARAMETERS_KEY, BagWriter
 
-__all__ = ["BagReader", "BagWriter", "message_types"]
+__all__ = ["PARAMETERS_KEY", "BagReader", "BagWriter", "message_types"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convlstm_perception.errors import SourceError
+from convlstm_perception.shipped import installed_prefixes
 
 if TYPE_CHECKING:
     from rosbags.interfaces.typing import Typesdict
@@ -41,11 +41,10 @@ def message_types() -> Typestore:
 
 def _definitions(package: str) -> Path:
     """The folder of a package's .msg files: in a checkout, or installed."""
-    prefixes = [entry for entry in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if entry]
     places = [
         _CHECKOUT / "src" / package / "msg",
         _CHECKOUT / "underlay" / package / "msg",
-        *(Path(prefix) / "share" / package / "msg" for prefix in prefixes),
+        *(prefix / "share" / package / "msg" for prefix in installed_prefixes()),
         Path(sys.prefix) / "share" / "convlstm_perception" / "interfaces" / package,
     ]
     for place in places:

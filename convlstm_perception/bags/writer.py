@@ -16,6 +16,9 @@ from convlstm_perception.errors import SourceError
 if TYPE_CHECKING:
     from rosbags.interfaces import Connection
 
+PARAMETERS_KEY = "convlstm_perception.parameters"
+"""Key of a bag's custom data under which the node's parameters stand as JSON."""
+
 _VERSION: Literal[9] = 9  # of rosbag2's metadata, as ROS 2 Jazzy writes it
 
 

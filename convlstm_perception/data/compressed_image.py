@@ -11,7 +11,12 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from convlstm_perception.data.image_message import MOST_PIXELS, eight_bits, mosaic_to_bgr
+from convlstm_perception.data.image_message import (
+    MOST_PIXELS,
+    decode_image,
+    eight_bits,
+    mosaic_to_bgr,
+)
 from convlstm_perception.errors import ImageError
 from convlstm_perception.types import Image
 
@@ -24,6 +29,15 @@ class CompressedImageMessage(Protocol):
 
     format: str
     data: Any
+
+
+def decode_message(message: Any) -> Image:
+    """A CompressedImage or an Image, which has no format, as (height, width, 3) uint8, BGR.
+
+    Raises:
+        ImageError: when it cannot be used.
+    """
+    return decode_compressed(message) if hasattr(message, "format") else decode_image(message)
 
 
 def decode_compressed(message: CompressedImageMessage) -> Image:

@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from convlstm_perception.errors import PerceptionError
+from convlstm_perception.shipped import installed_prefixes
 
 _DISCOVERY_PORT = 7400
 _PORTS_PER_DOMAIN = 250
@@ -137,11 +137,9 @@ def isolated_environment(domain: int, profile: Path | None) -> dict[str, str]:
 
 def find_profile() -> Path | None:
     """The shipped Fast DDS profile: beside the package in a checkout, or installed."""
-    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
-    installed = [Path(prefix) for prefix in [*prefixes, sys.prefix] if prefix]
     places = [
         Path(__file__).resolve().parents[2],
-        *(prefix / "share" / "convlstm_perception" for prefix in installed),
+        *(prefix / "share" / "convlstm_perception" for prefix in installed_prefixes()),
     ]
     profiles = [place / "config" / "fastdds.xml" for place in places]
     return next((profile for profile in profiles if profile.is_file()), None)

@@ -11,18 +11,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from convlstm_perception.bags import BagReader
-from convlstm_perception.data.compressed_image import decode_compressed
-from convlstm_perception.data.image_message import decode_image
+from convlstm_perception.bags import PARAMETERS_KEY, BagReader
+from convlstm_perception.data.compressed_image import decode_message
 from convlstm_perception.errors import SourceError
-from convlstm_perception.messages import TRAJECTORIES
+from convlstm_perception.messages import TRAJECTORIES, stamp_to_ns
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Image
 
 IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
-PARAMETERS_KEY = "convlstm_perception.parameters"
-"""Key of a bag's custom data under which the node's parameters stand as JSON."""
-
 _NODE = "/convlstm_perception"
 _OVERLAY = "/overlay"
 _VIDEO_RATES = (1.0, 240.0)  # that players take, frames a second
@@ -68,7 +64,7 @@ class RecordedImage:
     @property
     def stamp_ns(self) -> int:
         """Of its header, in nanoseconds."""
-        return stamp_ns(self.message)
+        return stamp_to_ns(self.message.header.stamp)
 
     def decode(self) -> Image:
         """(height, width, 3) uint8, blue, green, red.
@@ -76,9 +72,7 @@ class RecordedImage:
         Raises:
             ImageError: when it cannot be used.
         """
-        if hasattr(self.message, "format"):
-            return decode_compressed(self.message)
-        return decode_image(self.message)
+        return decode_message(self.message)
 
 
 def find_cameras(path: Path, wanted: Collection[str] = ()) -> list[RecordedCamera]:
@@ -106,7 +100,7 @@ def find_cameras(path: Path, wanted: Collection[str] = ()) -> list[RecordedCamer
         models = {topic: set[str]() for topic in answered}
         stamps = {topic: set[int]() for topic in topics}
         for entry in bag.messages([*topics, *answered]):
-            stamp = stamp_ns(entry.message)
+            stamp = stamp_to_ns(entry.message.header.stamp)
             if entry.topic in stamps:
                 stamps[entry.topic].add(stamp)
             else:
@@ -171,12 +165,6 @@ def first_camera_info(path: Path, topic: str) -> Any | None:
 def trajectories_digest(in_cdr: bytes) -> bytes:
     """What tells trajectories from others, to the bit."""
     return hashlib.sha256(in_cdr).digest()
-
-
-def stamp_ns(message: Any) -> int:
-    """The stamp of a message's header in nanoseconds."""
-    stamp = message.header.stamp
-    return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
 
 
 def _rate(stamps: Collection[int]) -> float:

@@ -36,7 +36,7 @@ from convlstm_perception.stream import (
     QualitySettings,
     TrackerSettings,
 )
-from convlstm_perception.types import AnswerStatus, Frame, Image, PerceptionResult
+from convlstm_perception.types import Frame, Image, PerceptionResult
 from convlstm_perception.visualization.overlay import OverlayRenderer
 from convlstm_perception.visualization.video_file import VideoFile
 
@@ -176,9 +176,8 @@ class Replay:
             summary.refused[str(error)] += 1
             return
         summary.seconds += time.perf_counter() - start
-        usable = answer.status != AnswerStatus.UNUSABLE
-        summary.answered += usable
-        summary.unusable += not usable
+        summary.answered += answer.usable
+        summary.unusable += not answer.usable
         self._write(camera, image, answer, results)
         if self._renderers is not None:
             self._draw(camera, frame.image, answer, stack)
@@ -207,7 +206,7 @@ class Replay:
             summary = self.summaries[camera.topic]
             summary.identical += same
             summary.different += not same
-        if answer.status != AnswerStatus.UNUSABLE:
+        if answer.usable:
             detections = detections_message(answer, header, bundle.classes[0], types)
             results.write(f"{camera.answers}/detections", DETECTIONS, image.received_ns, detections)
 

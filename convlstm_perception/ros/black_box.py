@@ -20,13 +20,12 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 
-from convlstm_perception.bags import BagWriter
+from convlstm_perception.bags import PARAMETERS_KEY, BagWriter
 from convlstm_perception.errors import SourceError
 from convlstm_perception.messages import DETECTIONS, TRAJECTORIES
-from convlstm_perception.replay.recording import PARAMETERS_KEY
 from convlstm_perception.ros.conversions import detections_to_message, trajectories_to_message
 from convlstm_perception.ros.settings import BlackBoxSettings
-from convlstm_perception.types import AnswerStatus, PerceptionResult
+from convlstm_perception.types import PerceptionResult
 
 _MEGABYTE = 1_000_000
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
@@ -226,7 +225,7 @@ def _write_frame(bag: BagWriter, frame: KeptFrame) -> None:
         frame.received_ns,
         serialize_message(trajectories),
     )
-    if result.status != AnswerStatus.UNUSABLE:
+    if result.usable:
         detections = detections_to_message(result, header, frame.class_id)
         bag.write(
             f"{frame.answers}/detections",

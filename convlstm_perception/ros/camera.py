@@ -19,7 +19,7 @@ from convlstm_perception.ros.settings import NodeSettings
 from convlstm_perception.ros.statistics import Refusal, StreamReport, StreamStatistics
 from convlstm_perception.ros.throttle import Throttle
 from convlstm_perception.stream import FrameScheduler
-from convlstm_perception.types import AnswerStatus, Frame, PerceptionResult
+from convlstm_perception.types import Frame, PerceptionResult
 
 _THROTTLE = 5.0  # seconds between log messages of one kind
 
@@ -147,7 +147,7 @@ class Camera:
         """
         if result.restarted:
             self._log("restart", f"{result.restarted}; buffer and tracks begin anew")
-        if result.status == AnswerStatus.UNUSABLE:
+        if not result.usable:
             self._log("unusable", f"not answered: {result.status_reason}")
         answered = time.monotonic()
         header = arrival.message.header

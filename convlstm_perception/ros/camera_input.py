@@ -15,7 +15,8 @@ from sensor_msgs.msg import Image as ImageMessage
 
 from convlstm_perception.errors import ImageError
 from convlstm_perception.geometry.camera_model import CameraInfoMessage
-from convlstm_perception.ros.conversions import frame_from_message, stamp_to_ns
+from convlstm_perception.messages import stamp_to_ns
+from convlstm_perception.ros.conversions import frame_from_message
 from convlstm_perception.ros.rectification import ImageRectification
 from convlstm_perception.ros.settings import CameraSettings
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Frame

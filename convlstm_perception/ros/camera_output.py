@@ -21,7 +21,7 @@ from convlstm_perception.ros.conversions import (
     trajectories_to_message,
 )
 from convlstm_perception.ros.settings import NodeSettings
-from convlstm_perception.types import AnswerStatus, Frame, PerceptionResult
+from convlstm_perception.types import Frame, PerceptionResult
 from convlstm_perception.visualization.overlay import OverlayRenderer
 
 _DEPTH = 5
@@ -81,12 +81,16 @@ class CameraOutput:
 
     def publish(self, header: Header, result: PerceptionResult) -> None:
         """Publish an answer. An unusable image has no detections: none would be an all-clear."""
-        settings, usable = self.settings, result.status != AnswerStatus.UNUSABLE
+        settings = self.settings
         if settings.publish_trajectories and self._trajectories.get_subscription_count():
             self._trajectories.publish(
                 trajectories_to_message(result, header, self._bundle.model_id)
             )
-        if settings.publish_detections and usable and self._detections.get_subscription_count():
+        if (
+            settings.publish_detections
+            and result.usable
+            and self._detections.get_subscription_count()
+        ):
             self._detections.publish(detections_to_message(result, header, self._bundle.classes[0]))
 
     def wants_overlay(self) -> bool:

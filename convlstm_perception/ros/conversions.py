@@ -13,16 +13,15 @@ from sensor_msgs.msg import Image as ImageMessage
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
-from convlstm_perception.data.compressed_image import decode_compressed
-from convlstm_perception.data.image_message import decode_image
+from convlstm_perception.data.compressed_image import decode_message
 from convlstm_perception.errors import ImageError
-from convlstm_perception.messages import USED_TYPES, detections_message, trajectories_message
+from convlstm_perception.messages import (
+    USED_TYPES,
+    detections_message,
+    stamp_to_ns,
+    trajectories_message,
+)
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Frame, Image, PerceptionResult
-
-
-def stamp_to_ns(stamp: Time) -> int:
-    """A stamp in integer nanoseconds."""
-    return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
 
 
 def ns_to_stamp(nanoseconds: int) -> Time:
@@ -37,9 +36,9 @@ def frame_from_message(message: ImageMessage | CompressedImage) -> Frame:
     Raises:
         ImageError: when it cannot be used.
     """
-    compressed = isinstance(message, CompressedImage)
-    image = decode_compressed(message) if compressed else decode_image(message)
-    return Frame(image, stamp_to_ns(message.header.stamp), message.header.frame_id)
+    return Frame(
+        decode_message(message), stamp_to_ns(message.header.stamp), message.header.frame_id
+    )
 
 
 def image_to_message(image: Image, header: Header) -> ImageMessage:

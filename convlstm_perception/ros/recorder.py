@@ -20,7 +20,8 @@ from sensor_msgs.msg import Image as ImageMessage
 from vision_msgs.msg import BoundingBox2D, Detection2DArray
 
 from convlstm_perception.demo.recording import Answer, Recording
-from convlstm_perception.ros.conversions import frame_from_message, stamp_to_ns
+from convlstm_perception.messages import stamp_to_ns
+from convlstm_perception.ros.conversions import frame_from_message
 from convlstm_perception.types import Tracks, Trajectories
 
 _QUEUE_DEPTH = 50

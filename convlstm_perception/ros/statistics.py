@@ -98,8 +98,7 @@ class StreamStatistics:
         """A frame was answered; ``latencies`` in seconds by stage, ``age`` as in the report."""
         now = time.monotonic()
         with self._lock:
-            usable = result.status != AnswerStatus.UNUSABLE
-            self._count["answered" if usable else "unusable"] += 1
+            self._count["answered" if result.usable else "unusable"] += 1
             self._count["degraded"] += result.status == AnswerStatus.DEGRADED
             self._count["restarts"] += bool(result.restarted)
             self._status, self._status_reason = result.status, result.status_reason

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from convlstm_perception.bags import BagReader
-from convlstm_perception.data.compressed_image import decode_compressed
-from convlstm_perception.data.image_message import decode_image
+from convlstm_perception.data.compressed_image import decode_message
 from convlstm_perception.data.readers.common import TruthBuilder, no_split
 from convlstm_perception.data.sequence import AnnotatedSequence
 from convlstm_perception.data.video import ClosingSource
 from convlstm_perception.errors import ImageError, SourceError
+from convlstm_perception.messages import stamp_to_ns
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Image
 
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
@@ -47,7 +47,7 @@ def read_ros_bag(path: Path, split: str | None = None) -> list[AnnotatedSequence
         image_topic = _only_topic(reader, IMAGE_TYPES)
         for entry in reader.messages([image_topic, _only_topic(reader, (DETECTIONS_TYPE,))]):
             if entry.topic == image_topic:
-                stamps.append(_stamp(entry.message))
+                stamps.append(stamp_to_ns(entry.message.header.stamp))
             else:
                 detections.append(entry.message)
     if len(stamps) < 2:
@@ -92,7 +92,9 @@ class BagImages(ClosingSource):
         with BagReader(self._path) as reader:
             for entry in reader.messages([_only_topic(reader, IMAGE_TYPES)]):
                 message = entry.message
-                where = f"{self._path}: {entry.topic}: stamp {_text(_stamp(message))}"
+                where = (
+                    f"{self._path}: {entry.topic}: stamp {_text(stamp_to_ns(message.header.stamp))}"
+                )
                 yield _image(where, message)
 
     def close(self) -> None:
@@ -112,7 +114,7 @@ def _only_topic(reader: BagReader, kinds: tuple[str, ...]) -> str:
 def _add_detections(
     path: Path, builder: TruthBuilder, frames: dict[int, int], message: Any
 ) -> None:
-    stamp = _stamp(message)
+    stamp = stamp_to_ns(message.header.stamp)
     where = f"detections of stamp {_text(stamp)}"
     if stamp not in frames:
         raise SourceError(
@@ -136,14 +138,9 @@ def _add_detections(
 
 def _image(where: str, message: Any) -> Image:
     try:
-        return decode_compressed(message) if hasattr(message, "format") else decode_image(message)
+        return decode_message(message)
     except ImageError as error:
         raise SourceError(f"{where}: {error}") from error
-
-
-def _stamp(message: Any) -> int:
-    stamp = message.header.stamp
-    return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
 
 
 def _text(stamp_ns: int) -> str:

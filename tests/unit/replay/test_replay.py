@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from convlstm_perception.bags import BagReader, BagWriter, message_types
+from convlstm_perception.bags import PARAMETERS_KEY, BagReader, BagWriter, message_types
 from convlstm_perception.cli.main import main
 from convlstm_perception.errors import SourceError
 from convlstm_perception.messages import DETECTIONS, TRAJECTORIES
-from convlstm_perception.replay.recording import PARAMETERS_KEY, find_cameras
+from convlstm_perception.replay.recording import find_cameras
 from tests.support.graphs import write_tiny_bundle
 
 TYPES = message_types().types
