@@ -15,6 +15,14 @@ class CalibrationError(PerceptionError):
     """A camera's calibration that is missing or cannot be used."""
 
 
+class TransformError(PerceptionError):
+    """A transform between two frames that is missing, late or no rigid motion."""
+
+
+class GroundError(PerceptionError):
+    """Why nothing can be said in metres: no pose, or one that does not look at the ground."""
+
+
 class SourceError(PerceptionError):
     """A video, image folder or dataset that is missing or cannot be read."""
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float32Array = NDArray[np.float32]
+Float64Array = NDArray[np.float64]
 Int64Array = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 Image = NDArray[np.uint8]
@@ -168,6 +169,90 @@ class Tracks:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class GroundTracks:
+    """Where the pedestrians of :class:`Tracks` are on the ground, in metres.
+
+    x, y and z are those of the frame ``frame_id`` at the time of the image. Rows that are not valid
+    hold NaN.
+
+    Attributes:
+        frame_id: frame of everything here (REP-105); empty where there is no ground.
+        reason: why there is none, for all of them; else "".
+        compensated: whether the frame's own motion is known and taken into account.
+        reasons: (N,) in words, why a row is not valid; else "".
+        positions: (N, 3) points on the ground.
+        velocities: (N, 2) along x and y, over the ground, in m/s.
+        covariances: (N, 4, 4) of (x, y, velocity x, velocity y).
+        heights: (N,) of the people, in metres.
+        paths: (N, H, 3) points at the times of the trajectories.
+        path_covariances: (N, H, 2, 2) of their x and y.
+        closest_times: (N,) seconds until somebody is closest to the frame's origin, if both go on
+            as they move now; 0 for those who move away.
+        closest_distances: (N,) metres from the origin then.
+    """
+
+    frame_id: str
+    reason: str
+    compensated: bool
+    reasons: tuple[str, ...]
+    positions: Float64Array
+    velocities: Float64Array
+    covariances: Float64Array
+    heights: Float64Array
+    paths: Float64Array
+    path_covariances: Float64Array
+    closest_times: Float64Array
+    closest_distances: Float64Array
+
+    def __post_init__(self) -> None:
+        rows, horizons = len(self.reasons), self.paths.shape[1]
+        _expect_shape("GroundTracks.positions", self.positions, rows, 3)
+        _expect_shape("GroundTracks.velocities", self.velocities, rows, 2)
+        _expect_shape("GroundTracks.covariances", self.covariances, rows, 4, 4)
+        _expect_shape("GroundTracks.heights", self.heights, rows)
+        _expect_shape("GroundTracks.paths", self.paths, rows, horizons, 3)
+        _expect_shape("GroundTracks.path_covariances", self.path_covariances, rows, horizons, 2, 2)
+        _expect_shape("GroundTracks.closest_times", self.closest_times, rows)
+        _expect_shape("GroundTracks.closest_distances", self.closest_distances, rows)
+
+    def __len__(self) -> int:
+        return len(self.reasons)
+
+    @classmethod
+    def unknown(cls, rows: int, horizons: int, reason: str, frame_id: str = "") -> GroundTracks:
+        """Nobody's place is known, for one reason."""
+        return cls(
+            frame_id=frame_id,
+            reason=reason,
+            compensated=False,
+            reasons=(reason,) * rows,
+            positions=np.full((rows, 3), np.nan),
+            velocities=np.full((rows, 2), np.nan),
+            covariances=np.full((rows, 4, 4), np.nan),
+            heights=np.full(rows, np.nan),
+            paths=np.full((rows, horizons, 3), np.nan),
+            path_covariances=np.full((rows, horizons, 2, 2), np.nan),
+            closest_times=np.full(rows, np.nan),
+            closest_distances=np.full(rows, np.nan),
+        )
+
+    @property
+    def valid(self) -> BoolArray:
+        """(N,) True where the place is known."""
+        return np.array([not reason for reason in self.reasons], np.bool_)
+
+    @property
+    def speeds(self) -> Float64Array:
+        """(N,) over the ground, in m/s."""
+        return np.hypot(self.velocities[:, 0], self.velocities[:, 1])
+
+    @property
+    def headings(self) -> Float64Array:
+        """(N,) direction of motion, in radians from x towards y (REP-103)."""
+        return np.arctan2(self.velocities[:, 1], self.velocities[:, 0])
+
+
 class AnswerStatus(IntEnum):
     """How far an answer can be relied on; the numbers are those of the messages.
 
@@ -197,6 +282,7 @@ class PerceptionResult:
             (``preprocess``, ``encoder``, ``motion``, ``decode``, ``track``).
         status: how far the answer can be relied on.
         status_reason: why it is not OK, in words; else "".
+        ground: the tracks on the ground; None where no ground is asked for.
     """
 
     stamp_ns: int
@@ -208,6 +294,7 @@ class PerceptionResult:
     latencies: dict[str, float] = field(default_factory=dict)
     status: AnswerStatus = AnswerStatus.OK
     status_reason: str = ""
+    ground: GroundTracks | None = None
 
     @property
     def usable(self) -> bool:

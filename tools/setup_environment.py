@@ -24,8 +24,13 @@ BIN = VENV / "bin"
 STAMPS = VENV / "stamps"
 REQUIREMENTS = ROOT / "requirements"
 MESSAGES = {
+    "tf2_msgs": ROOT / "ros2_ws" / "underlay" / "tf2_msgs",
     "vision_msgs": ROOT / "ros2_ws" / "underlay" / "vision_msgs",
     "convlstm_perception_msgs": ROOT / "ros2_ws" / "src" / "convlstm_perception_msgs",
+}
+TEST_MESSAGES = {
+    "autoware_perception_msgs": ROOT / "tests" / "underlay" / "autoware_perception_msgs",
+    "foxglove_msgs": ROOT / "tests" / "underlay" / "foxglove_msgs",
 }
 LOG_LINES = 30
 
@@ -43,7 +48,7 @@ def main() -> int:
         ("virtual environment", create_venv),
         ("wheels", lambda: install_wheels(test=arguments.test)),
         ("paths in the wheels' CMake files", fix_cmake_paths),
-        ("message packages", build_messages),
+        ("message packages", lambda: build_messages(test=arguments.test)),
         ("environment file", write_environment),
         ("this package", install_package),
     ]
@@ -151,15 +156,23 @@ def fix_cmake_paths() -> str:
     return f"{count} files" if count else "ready"
 
 
-def build_messages() -> str:
-    wanted = [name for name in MESSAGES if not (ros_is_sourced() and provided(name))]
-    sources = [path for name in wanted for path in sorted(MESSAGES[name].rglob("*"))]
-    key = digest([sys.version, *wanted, (STAMPS / "wheels").read_text()], sources)
-    if is_done("messages", key) and (WORKSPACE / "install").is_dir():
-        return "ready"
-    if not wanted:
-        mark_done("messages", key)
-        return "provided by ROS"
+def build_messages(*, test: bool) -> str:
+    def missing(packages: dict[str, Path]) -> dict[str, Path]:
+        found = ros_is_sourced()
+        return {name: path for name, path in packages.items() if not (found and provided(name))}
+
+    def key(packages: dict[str, Path]) -> str:
+        sources = [path for folder in packages.values() for path in sorted(folder.rglob("*"))]
+        return digest([sys.version, *packages, (STAMPS / "wheels").read_text()], sources)
+
+    needed, whole = missing(MESSAGES), missing(MESSAGES | TEST_MESSAGES)
+    wanted = whole if test else needed
+    if (WORKSPACE / "install").is_dir() or not wanted:
+        # What the tests need holds what the node needs.
+        if is_done("messages-test", key(whole)) or (not test and is_done("messages", key(needed))):
+            return "ready"
+        if not wanted:
+            return "provided by ROS"
     shutil.rmtree(WORKSPACE, ignore_errors=True)
     WORKSPACE.mkdir()
     environment = dict(os.environ)
@@ -173,13 +186,14 @@ def build_messages() -> str:
         }
     colcon = str(BIN / "colcon") if (BIN / "colcon").exists() else "colcon"
     command = [colcon, "--log-base", str(WORKSPACE / "log"), "build", "--merge-install"]
-    command += ["--base-paths", *(str(MESSAGES[name]) for name in wanted)]
+    command += ["--base-paths", *map(str, wanted.values())]
     command += ["--build-base", str(WORKSPACE / "build")]
     command += ["--install-base", str(WORKSPACE / "install")]
     command += ["--cmake-args", f"-DPython3_EXECUTABLE={BIN / 'python'}", "-DBUILD_TESTING=OFF"]
     print(f" building {', '.join(wanted)}, about a minute ...", end="", flush=True)
     run(command, "colcon", f"Details: {WORKSPACE / 'log'}", environment)
-    mark_done("messages", key)
+    (STAMPS / "messages-test").unlink(missing_ok=True)
+    mark_done("messages-test" if test else "messages", key(wanted))
     return "built"
 
 

@@ -1,10 +1,38 @@
-"""Cameras as geometry: their calibration, and what it does to images."""
+"""Cameras as geometry: calibration and lens, pose, and the ground that they look at."""
 
 from convlstm_perception.geometry.camera_model import (
     CameraModel,
     camera_info_topic,
     read_calibration,
 )
+from convlstm_perception.geometry.ground_camera import (
+    GroundCamera,
+    GroundPlane,
+    GroundPoints,
+    GroundRefusal,
+    Mounting,
+    PersonHeight,
+    PersonPoints,
+    pose_above_ground,
+)
+from convlstm_perception.geometry.lens import Lens, lens_of
 from convlstm_perception.geometry.rectification import Rectifier
+from convlstm_perception.geometry.rigid_transform import RigidTransform
 
-__all__ = ["CameraModel", "Rectifier", "camera_info_topic", "read_calibration"]
+__all__ = [
+    "CameraModel",
+    "camera_info_topic",
+    "read_calibration",
+    "Rectifier",
+    "Lens",
+    "lens_of",
+    "RigidTransform",
+    "GroundCamera",
+    "GroundPlane",
+    "GroundPoints",
+    "GroundRefusal",
+    "Mounting",
+    "PersonHeight",
+    "PersonPoints",
+    "pose_above_ground",
+]

@@ -123,7 +123,14 @@ def test_where_the_node_had_answered_its_frames_are_answered_and_no_others(
             bag.write("/front/image_raw", raw(step)[0], step * PERIOD_NS, raw(step)[1])
             if step in every_other:
                 answer = TYPES[TRAJECTORIES](
-                    header=header(step), model_id="", status=0, status_reason="", trajectories=[]
+                    header=header(step),
+                    model_id="",
+                    status=0,
+                    status_reason="",
+                    ground_frame_id="",
+                    ground_reason="",
+                    ego_motion_compensated=False,
+                    trajectories=[],
                 )
                 bag.write("/robot/node/front/trajectories", TRAJECTORIES, step, answer)
     summary = run(tmp_path / "bag", bundle, tmp_path / "node", "--no-overlay")

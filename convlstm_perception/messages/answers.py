@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
 from typing import Any
 
 import numpy as np
 
-from convlstm_perception.types import (
-    NANOSECONDS_PER_SECOND,
-    Float32Array,
-    PerceptionResult,
-)
-
-MessageTypes = Mapping[str, Callable[..., Any]]
-"""Type names, as ``vision_msgs/msg/Point2D``, to classes that take a message's fields by name."""
+from convlstm_perception.messages.types import MessageTypes, duration, point
+from convlstm_perception.types import Float32Array, GroundTracks, PerceptionResult
 
 _COORDINATES = 4  # of a box
-
-
-def stamp_to_ns(stamp: Any) -> int:
-    """A builtin_interfaces/Time in integer nanoseconds."""
-    return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
-
+NO_GROUND = "no target_frame and no camera_height is set"
+"""Why an answer says nothing in metres that was not asked to."""
 
 DETECTIONS = "vision_msgs/msg/Detection2DArray"
 TRAJECTORIES = "convlstm_perception_msgs/msg/PredictedTrajectoryArray"
 
 USED_TYPES = (
     "builtin_interfaces/msg/Duration",
+    "convlstm_perception_msgs/msg/GroundState",
     "convlstm_perception_msgs/msg/PredictedTrajectory",
     TRAJECTORIES,
     "convlstm_perception_msgs/msg/TrajectoryMode",
@@ -37,6 +28,7 @@ USED_TYPES = (
     "geometry_msgs/msg/Pose",
     "geometry_msgs/msg/PoseWithCovariance",
     "geometry_msgs/msg/Quaternion",
+    "geometry_msgs/msg/Vector3",
     "vision_msgs/msg/BoundingBox2D",
     "vision_msgs/msg/Detection2D",
     DETECTIONS,
@@ -103,21 +95,30 @@ def trajectories_message(
         types: to make the messages of.
     """
     tracks = result.tracks
+    horizons = len(tracks.trajectories.times)
+    ground = result.ground or GroundTracks.unknown(len(tracks), horizons, NO_GROUND)
     boxes = _boxes(tracks.boxes, types)
-    durations = [_duration(float(seconds), types) for seconds in tracks.trajectories.times]
+    durations = [duration(float(seconds), types) for seconds in tracks.trajectories.times]
+    states = _ground_states(ground, types)
     mode = types["convlstm_perception_msgs/msg/TrajectoryMode"]
     return types[TRAJECTORIES](
         header=header,
         model_id=model_id,
         status=int(result.status),
         status_reason=result.status_reason,
+        ground_frame_id="" if ground.reason else ground.frame_id,
+        ground_reason=ground.reason,
+        ego_motion_compensated=ground.compensated,
         trajectories=[
             types["convlstm_perception_msgs/msg/PredictedTrajectory"](
                 track_id=str(tracks.ids[row]),
                 score=float(tracks.scores[row]),
                 coasting=bool(tracks.coasting[row]),
                 bbox=boxes[row],
-                modes=[mode(probability=1.0, points=_points(result, row, durations, types))],
+                ground=states[row],
+                modes=[
+                    mode(probability=1.0, points=_points(result, ground, row, durations, types))
+                ],
             )
             for row in range(len(tracks))
         ],
@@ -125,29 +126,84 @@ def trajectories_message(
 
 
 def _points(
-    result: PerceptionResult, row: int, durations: list[Any], types: MessageTypes
+    result: PerceptionResult,
+    ground: GroundTracks,
+    row: int,
+    durations: list[Any],
+    types: MessageTypes,
 ) -> list[Any]:
     trajectories = result.tracks.trajectories
-    point = types["convlstm_perception_msgs/msg/TrajectoryPoint"]
+    trajectory_point = types["convlstm_perception_msgs/msg/TrajectoryPoint"]
     covariances = np.zeros((len(durations), _COORDINATES**2))
     covariances[:, :: _COORDINATES + 1] = trajectories.variances[row]  # the diagonals
-    boxes = _boxes(trajectories.boxes[row], types)
     return [
-        point(time_from_start=duration, bbox=box, covariance=covariance)
-        for duration, box, covariance in zip(durations, boxes, covariances, strict=True)
+        trajectory_point(
+            time_from_start=time,
+            bbox=box,
+            covariance=covariance,
+            ground_position=point(place, types),
+            ground_covariance=ground_covariance,
+        )
+        for time, box, covariance, place, ground_covariance in zip(
+            durations,
+            _boxes(trajectories.boxes[row], types),
+            covariances,
+            ground.paths[row].tolist(),
+            ground.path_covariances[row].reshape(-1, 4),
+            strict=True,
+        )
+    ]
+
+
+def _ground_states(ground: GroundTracks, types: MessageTypes) -> list[Any]:
+    state, vector = (
+        types["convlstm_perception_msgs/msg/GroundState"],
+        types["geometry_msgs/msg/Vector3"],
+    )
+    rows = zip(
+        ground.reasons,
+        ground.positions.tolist(),
+        ground.velocities.tolist(),
+        ground.covariances.reshape(-1, 16),
+        ground.speeds.tolist(),
+        ground.headings.tolist(),
+        ground.heights.tolist(),
+        ground.closest_times.tolist(),
+        ground.closest_distances.tolist(),
+        strict=True,
+    )
+    return [
+        state(
+            valid=not reason,
+            reason=reason,
+            position=point(position, types),
+            velocity=vector(x=velocity[0], y=velocity[1], z=math.nan if reason else 0.0),
+            covariance=covariance,
+            speed=speed,
+            heading=heading,
+            height=height,
+            closest_approach_time=time,
+            closest_approach_distance=distance,
+        )
+        for (
+            reason,
+            position,
+            velocity,
+            covariance,
+            speed,
+            heading,
+            height,
+            time,
+            distance,
+        ) in rows
     ]
 
 
 def _boxes(boxes: Float32Array, types: MessageTypes) -> list[Any]:
     """Of (N, 4) boxes."""
-    point, pose = types["vision_msgs/msg/Point2D"], types["vision_msgs/msg/Pose2D"]
+    centre, pose = types["vision_msgs/msg/Point2D"], types["vision_msgs/msg/Pose2D"]
     box = types["vision_msgs/msg/BoundingBox2D"]
     return [
-        box(center=pose(position=point(x=x, y=y), theta=0.0), size_x=width, size_y=height)
+        box(center=pose(position=centre(x=x, y=y), theta=0.0), size_x=width, size_y=height)
         for x, y, width, height in boxes.tolist()
     ]
-
-
-def _duration(seconds: float, types: MessageTypes) -> Any:
-    whole, rest = divmod(round(seconds * NANOSECONDS_PER_SECOND), NANOSECONDS_PER_SECOND)
-    return types["builtin_interfaces/msg/Duration"](sec=whole, nanosec=rest)

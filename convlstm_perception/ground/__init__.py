@@ -1,0 +1,6 @@
+"""The pedestrians in metres: where they are on the ground, and where they will be."""
+
+from convlstm_perception.ground.settings import GroundSettings
+from convlstm_perception.ground.tracker import GroundTracker, GroundView
+
+__all__ = ["GroundSettings", "GroundTracker", "GroundView"]
