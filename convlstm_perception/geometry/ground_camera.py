@@ -217,8 +217,8 @@ class GroundCamera:
 
         Feet and height are joined where the whole person is seen. Where the image's lower edge cuts
         the feet off, the head and the height of people tell the place alone. Where the height that
-        the box would mean is hardly a person's, as when something hides the feet, the covariance
-        grows with the contradiction.
+        the box would mean is hardly a grown-up's, as when something hides the feet, the covariance
+        reaches from where the feet seem to be to where the head would place a grown-up.
 
         Args:
             boxes: (N, 4) centre x, centre y, width, height in pixels.
@@ -325,12 +325,19 @@ class GroundCamera:
             b = np.where(usable, b, 0.0)
             gain = (a * (s * b)).sum(1) / doubt
             left = a - gain[:, None] * b
-            widening = np.maximum(1.0, residual**2 / (_DOUBTFUL * doubt))
+            # Hidden feet or a child: as far as the head alone would place a grown-up.
+            apart = heads.positions[:2] - person.mean * normal[:2] - feet.positions[:2]
+            share = 1.0 - _DOUBTFUL / np.maximum(residual**2 / doubt, _DOUBTFUL)
+            doubtful = (share > 0) & (_refusals(heads) == GroundRefusal.NONE)
+            either = _congruence(
+                np.where(doubtful, apart, 0.0)[:, None], np.where(doubtful, share, 0.0)[None]
+            )
+            # It lasts as long as the feet are hidden, yet images that show them count more.
             return PersonPoints(
                 self._on_plane(feet.positions[:2] - gain * residual),
-                _congruence(left[:, :3], widening * s[:3]),
+                _congruence(left[:, :3], s[:3]) + either,
                 _refusals(feet),
-                _congruence(left[:, 3:], widening * s[3:]),
+                _congruence(left[:, 3:], s[3:]) + either,
                 person.mean + s[3] / doubt * residual,
             )
 
