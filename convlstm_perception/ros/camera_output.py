@@ -13,6 +13,7 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
 from convlstm_perception.engine import ModelBundle
+from convlstm_perception.ground import GroundInputs
 from convlstm_perception.ros.black_box import KeptFrame
 from convlstm_perception.ros.camera_input import Arrival
 from convlstm_perception.ros.conversions import (
@@ -66,12 +67,18 @@ class CameraOutput:
         serialize_message(trajectories_to_message(result, header, self._bundle.model_id))
         serialize_message(detections_to_message(result, header, self._bundle.classes[0]))
 
-    def kept(self, arrival: Arrival, topic: str, result: PerceptionResult | None) -> KeptFrame:
+    def kept(
+        self,
+        arrival: Arrival,
+        topic: str,
+        result: PerceptionResult | None,
+        inputs: GroundInputs | None = None,
+    ) -> KeptFrame:
         """An image and its answer, for the black box."""
         received_ns = time.time_ns() - round(1e9 * (time.monotonic() - arrival.time))
         class_id, model_id = self._bundle.classes[0], self._bundle.model_id
         return KeptFrame(
-            topic, self.prefix, arrival.message, received_ns, result, class_id, model_id
+            topic, self.prefix, arrival.message, received_ns, result, inputs, class_id, model_id
         )
 
     def close(self) -> None:

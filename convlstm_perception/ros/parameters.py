@@ -18,6 +18,7 @@ from rclpy.parameter import Parameter
 
 from convlstm_perception.engine import EngineSettings
 from convlstm_perception.errors import ParameterError
+from convlstm_perception.ground import GroundSettings
 from convlstm_perception.ros.settings import (
     INHERITED,
     BlackBoxSettings,
@@ -38,6 +39,7 @@ PARTS: tuple[type, ...] = (
     CameraSettings,
     SyncSettings,
     BlackBoxSettings,
+    GroundSettings,
     EngineSettings,
     PipelineSettings,
     QualitySettings,
@@ -148,6 +150,7 @@ class NodeParameters:
             },
             black_box=BlackBoxSettings(**values(BlackBoxSettings)),
             sync=SyncSettings(**values(SyncSettings)),
+            ground=GroundSettings(**values(GroundSettings)),
             inference=EngineSettings(**values(EngineSettings)),
             pipeline=pipeline,
         )
