@@ -71,13 +71,14 @@ def test_the_policy_of_one_camera_allows_what_the_node_uses_and_nothing_else(
     with running_node(tmp_path, bundle=bundle) as node:
         plainly = used(node, ("subscriber", "/image"))
     assert plainly <= rights, plainly - rights
-    options = {"transport": "compressed", "rectify": True, "use_sim_time": True}
+    options: dict[str, object] = {"transport": "compressed", "rectify": True, "use_sim_time": True}
+    options |= {"target_frame": "base_link", "odometry_topic": "/odom"}
     with running_node(tmp_path, bundle=bundle, **options) as node:
         with_options = used(node, ("subscriber", "/image/compressed"), ("subscriber", "/clock"))
     assert with_options <= rights, with_options - rights
     assert rights == plainly | with_options
-    optional = {("subscriber", name) for name in ("/image/compressed", "/camera_info", "/clock")}
-    assert rights - plainly == optional
+    names = ("/image/compressed", "/camera_info", "/clock", "/tf", "/tf_static", "/odom")
+    assert rights - plainly == {("subscriber", name) for name in names}
 
 
 def test_the_policy_of_two_cameras_is_that_of_their_parameter_file(
@@ -89,8 +90,8 @@ def test_the_policy_of_two_cameras_is_that_of_their_parameter_file(
     with running_node(tmp_path, program=program, bundle=bundle) as node:
         seen = used(node, ("subscriber", "/front/image_raw"))
     assert seen <= rights, seen - rights
-    cameras = ("/front/camera_info", "/rear/camera_info", "/clock")
-    assert rights - seen == {("subscriber", name) for name in cameras}
+    optional = ("/front/camera_info", "/rear/camera_info", "/clock", "/tf", "/tf_static")
+    assert rights - seen == {("subscriber", name) for name in optional}
 
 
 @pytest.mark.parametrize("named", [True, False])
