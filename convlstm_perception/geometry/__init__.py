@@ -14,7 +14,6 @@ from convlstm_perception.geometry.ground_camera import (
     PersonHeight,
     PersonPoints,
     pose_above_ground,
-    symmetric,
 )
 from convlstm_perception.geometry.lens import Lens, lens_of
 from convlstm_perception.geometry.rectification import Rectifier
@@ -39,5 +38,4 @@ __all__ = [
     "PersonHeight",
     "PersonPoints",
     "pose_above_ground",
-    "symmetric",
 ]

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlstm_perception.errors import GroundError
+from convlstm_perception.geometry.covariance import symmetric
 from convlstm_perception.geometry.lens import Array, Lens, Rays
 from convlstm_perception.geometry.rigid_transform import OPTICAL_AXES, RigidTransform
 
@@ -408,11 +409,3 @@ def _congruence(jacobians: Array, variances: Array) -> Array:
     x, y = jacobians
     weighted = variances * x
     return symmetric((weighted * x).sum(0), (weighted * y).sum(0), (variances * y * y).sum(0))
-
-
-def symmetric(xx: Array, xy: Array, yy: Array) -> Array:
-    """(..., 2, 2) symmetric matrices of (...) numbers."""
-    matrices = np.empty((*xx.shape, 2, 2))
-    matrices[..., 0, 0], matrices[..., 1, 1] = xx, yy
-    matrices[..., 0, 1] = matrices[..., 1, 0] = xy
-    return matrices

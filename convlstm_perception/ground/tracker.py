@@ -19,8 +19,8 @@ from convlstm_perception.geometry import (
     PersonHeight,
     PersonPoints,
     RigidTransform,
-    symmetric,
 )
+from convlstm_perception.geometry.covariance import parts, symmetric, turned
 from convlstm_perception.ground.closest_approach import closest_approach
 from convlstm_perception.ground.past import GroundPast
 from convlstm_perception.ground.planar_motion import PlanarMotion, PlanarPose
@@ -111,8 +111,8 @@ class GroundTracker:
         closest_times, closest_distances = closest_approach(
             positions, velocities - back @ frame_velocity
         )
-        covariances = state.covariances.reshape(-1, 2, 2, 2, 2).transpose(0, 1, 3, 2, 4)
-        covariances = (back @ covariances @ back.T).transpose(0, 1, 3, 2, 4).reshape(-1, 4, 4)
+        both = np.kron(np.eye(2), back)  # of position and velocity
+        covariances = both @ state.covariances @ both.T
         covariances[:, :2, :2] += bias
         known = np.isfinite(positions).all(-1)
         return GroundTracks(
@@ -128,7 +128,7 @@ class GroundTracker:
             covariances=covariances,
             heights=np.array(heights, np.float64),
             paths=view.camera.on_plane((paths - frame.position) @ back.T),
-            path_covariances=back @ path_covariances @ back.T + bias[:, None],
+            path_covariances=turned(path_covariances, back) + bias[:, None],
             closest_times=closest_times,
             closest_distances=closest_distances,
         )
@@ -147,7 +147,7 @@ class GroundTracker:
             ids,
             stamp_ns,
             points.positions[rows, :2] @ rotation.T + frame.position,
-            rotation @ points.noise[rows] @ rotation.T,
+            turned(points.noise[rows], rotation),
         )
         lasting = {i: self._lasting[i] for i in tracks.ids.tolist() if i in self._lasting}
         for row, identity in zip(rows.tolist(), ids.tolist(), strict=True):
@@ -178,15 +178,13 @@ class GroundTracker:
         moved_x = r[0, 0] * x + r[0, 1] * y + translations[:, 0]
         moved_y = r[1, 0] * x + r[1, 1] * y + translations[:, 1]
         missed = _MISSED_MOTION**2 * ((moved_x - x) ** 2 + (moved_y - y) ** 2)
-        # Both rotations at once, of the symmetric matrices' three numbers.
-        (a, b), (c, d) = (rotations @ frame.rotation).transpose(1, 2, 0)
-        noise = points.noise.reshape(*shape, 4)
-        xx, xy, yy = noise[..., 0], noise[..., 1], noise[..., 3]
-        return np.stack([moved_x, moved_y], -1), symmetric(
-            a * a * xx + 2 * a * b * xy + b * b * yy + missed,
-            a * c * xx + (a * d + b * c) * xy + b * d * yy,
-            c * c * xx + 2 * c * d * xy + d * d * yy + missed,
+        # Both rotations at once.
+        noise = turned(
+            points.noise.reshape(*shape, 2, 2), (rotations @ frame.rotation).transpose(1, 2, 0)
         )
+        noise[..., 0, 0] += missed
+        noise[..., 1, 1] += missed
+        return np.stack([moved_x, moved_y], -1), noise
 
 
 def _join(
@@ -201,8 +199,8 @@ def _join(
         first, second: (..., 2).
         first_covariances, second_covariances: (..., 2, 2).
     """
-    a, b, c = _parts(first_covariances)
-    p, q, r = _parts(second_covariances)
+    a, b, c = parts(first_covariances)
+    p, q, r = parts(second_covariances)
     sum_a, sum_b, sum_c = a + p, b + q, c + r
     determinant = sum_a * sum_c - sum_b * sum_b
     change_x, change_y = second[..., 0] - first[..., 0], second[..., 1] - first[..., 1]
@@ -229,8 +227,3 @@ def _join(
         twice * (c - gain_yx * b - gain_yy * c),
     )
     return mean, joined
-
-
-def _parts(matrices: Float64Array) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """The three numbers of (..., 2, 2) symmetric matrices."""
-    return matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 1, 1]
