@@ -29,6 +29,7 @@ from convlstm_perception.replay.recording import (
     read_images,
     trajectories_digest,
 )
+from convlstm_perception.replay.report import ReplayReport
 from convlstm_perception.settings import described_fields
 from convlstm_perception.stream import (
     CameraRig,
@@ -100,6 +101,7 @@ class Replay:
         output: folder for the results; made where it is missing.
         overlay: whether an overlay is drawn, as a video for each camera.
         rectify: image topics whose images are rectified, to the topics of their calibration.
+        report: fed with every overlay and its answer, where one is drawn; else None.
 
     Raises:
         SourceError: when a calibration is missing in the bag.
@@ -115,6 +117,7 @@ class Replay:
         *,
         overlay: bool = True,
         rectify: Mapping[str, str] | None = None,
+        report: ReplayReport | None = None,
     ) -> None:
         self._bag, self._model, self._output = bag, model, output
         self._cameras = {camera.topic: camera for camera in cameras}
@@ -123,6 +126,7 @@ class Replay:
         self._rectifiers = {topic: self._rectifier(info) for topic, info in (rectify or {}).items()}
         self._renderers: dict[str, OverlayRenderer] | None = {} if overlay else None
         self._videos: dict[str, VideoFile] = {}
+        self._report = report
         self.summaries = {
             camera.topic: CameraSummary(
                 camera.topic, other_models=tuple(sorted(camera.models - {model.bundle.model_id}))
@@ -142,6 +146,8 @@ class Replay:
         """
         self._clear()
         with BagWriter(self._output / RESULTS) as results, ExitStack() as stack:
+            if self._report is not None:
+                stack.enter_context(self._report)
             for image in read_images(self._bag, self._cameras):
                 self._replay(image, results, stack)
                 advance()
@@ -224,7 +230,10 @@ class Replay:
             height, width = image.shape[:2]
             video = VideoFile(self._output / name, "mp4v", camera.rate, width, height)
             self._videos[camera.topic] = stack.enter_context(video)
-        self._videos[camera.topic].write(renderer.draw(image, untimed))
+        overlay = renderer.draw(image, untimed)
+        self._videos[camera.topic].write(overlay)
+        if self._report is not None:
+            self._report.add(camera, overlay, answer)
 
     def _rectifier(self, topic: str) -> Rectifier:
         info = first_camera_info(self._bag, topic)
