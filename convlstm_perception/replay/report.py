@@ -105,9 +105,8 @@ class ReplayReport:
             f"<p class=lead>{html.escape(summary['model'])} on {html.escape(summary['engine'])}, "
             f"<code>{html.escape(summary['bag'])}</code></p>",
             _asset("report.html"),
-            "<section aria-labelledby=figures><h2 id=figures>The whole replay</h2>",
             *(_figures(entry, summary, index) for index, entry in enumerate(cameras)),
-            "</section>",
+            "</section></div></main>",
             # A script's content ends at the first "</", wherever it stands.
             f"<script type='application/json' id=data>{data.replace('<', chr(92) + 'u003c')}"
             "</script>",

@@ -35,11 +35,12 @@ class BirdsEye {
     }
     const places = this.camera.frames.flatMap((frame) =>
       frame.g ? frame.who.filter((one) => one.w).flatMap((one) => [one.w[0], one.w.at(-1)]) : []);
+    const around = this.settings.near + 0.3;
     const ends = [0, 1].map((axis) => {
       const sorted = places.map((place) => place[axis]).sort((a, b) => a - b);
       const at = (share) => sorted[Math.round(share * (sorted.length - 1))] ?? 0;
       // A few who are far away must not make everybody small.
-      return [Math.min(-1, at(0.03) - 0.7), Math.max(1, at(0.97) + 0.7)];
+      return [Math.min(-around, at(0.03) - 0.7), Math.max(around, at(0.97) + 0.7)];
     });
     this.plane.fit(ends.map((end) => end[0]), ends.map((end) => end[1]));
   }
@@ -58,10 +59,15 @@ class BirdsEye {
     for (const one of this.people) this.drawAhead(one);
     for (const one of this.people) this.drawTrail(one);
     for (const one of this.people) this.drawPerson(one);
-    // Labels last: they keep clear of each other and of everybody's dot.
+    // Labels last: they keep clear of each other and of everybody's dot and arrow.
     for (const one of this.people) {
       const [x, y] = this.plane.toScreen(one.w[0]);
-      this.occupied.push([x - 9, y - 9, x + 9, y + 9]);
+      this.occupied.push([x - 11, y - 11, x + 11, y + 11]);
+      const [right, down] = this.plane.direction(one.v || [0, 0]);
+      for (const share of [0.5, 1]) {
+        const tip = [x + share * right, y + share * down];
+        this.occupied.push([tip[0] - 4, tip[1] - 4, tip[0] + 4, tip[1] + 4]);
+      }
     }
     for (const one of [...this.people].sort((a, b) => (b.a || 0) - (a.a || 0))) this.drawLabel(one);
   }
@@ -144,7 +150,7 @@ class BirdsEye {
     const half = pen.measureText(this.camera.frameId).width / 2 + 4;
     pen.textAlign = "left";
     const turned = radius * Math.SQRT1_2, text = `${this.settings.near} m`;
-    pen.fillText(text, x + turned + 5, y + turned + 10);
+    pen.fillText(text, x + turned + 4, y - turned - 3);
     this.occupied.push([x - half, y + 10, x + half, y + 30], [x - 46, y - 48, x + 14, y + 12]);
   }
 
@@ -204,15 +210,13 @@ class BirdsEye {
       const before = frame.g === frames[this.index].g && frame.who.find((other) => other.i === one.i);
       if (!before || !before.w) continue;
       const point = plane.toScreen(before.w[0]);
-      pen.globalAlpha = 0.9 - 0.8 * age / TRAIL_SECONDS;
-      pen.setLineDash([2, 2]);
+      pen.globalAlpha = 0.9 - 0.75 * age / TRAIL_SECONDS;
       pen.beginPath();
       pen.moveTo(...last);
       pen.lineTo(...point);
       pen.stroke();
       last = point;
     }
-    pen.setLineDash([]);
     pen.globalAlpha = 1;
   }
 

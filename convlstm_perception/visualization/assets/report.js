@@ -99,8 +99,8 @@ class Report {
     if (number(2)) tell("unusable", `unusable (${number(2)} frames)`);
     const restarts = frames.filter((frame) => frame.new).length;
     if (restarts) tell("restart", `restart (${restarts})`);
-    pieces.push(`${pieces.length ? ". " : ""}Dashes: the last ${TRAIL_SECONDS} s. Line: predicted, `
-      + `with ${Math.round(100 * share)} % ellipses now and at whole seconds.`
+    pieces.push(`${pieces.length ? ". " : ""}Thin line: the last ${TRAIL_SECONDS} s. Thick line: `
+      + `predicted, with ${Math.round(100 * share)} % ellipses now and at whole seconds.`
       + `${this.view.plane.onGround ? " Arrow: one second at the present velocity." : ""}`);
     element("legend").replaceChildren(...pieces);
   }
@@ -252,7 +252,7 @@ function groundNumbers(one) {
     `${Math.hypot(...one.w[0]).toFixed(2)} m`,
     one.v ? `${Math.hypot(...one.v).toFixed(2)} m/s` : "",
     one.v ? heading(one.v) : "",
-    one.n ? `${seconds.toFixed(1)} s` : "",
+    one.n ? (seconds < 0.05 ? "now" : `${seconds.toFixed(1)} s`) : "",
     one.n ? `${metres.toFixed(2)} m` : "",
   ];
 }
@@ -273,7 +273,7 @@ function tipLines(one, onGround) {
     `x ${x.toFixed(2)} m, y ${y.toFixed(2)} m`,
     `distance ${far}`,
     speed && `speed ${speed}, heading ${towards}`,
-    seconds && `closest ${metres} in ${seconds}`,
+    one.n && `closest ${metres}, ${seconds === "now" ? "now" : `in ${seconds}`}`,
     one.h && `height ${one.h.toFixed(2)} m`,
   ].filter(Boolean);
 }
