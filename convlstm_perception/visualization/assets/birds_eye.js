@@ -17,18 +17,20 @@ class BirdsEye {
     this.camera = camera;
     this.plane = new Plane(camera.frames.some((frame) => frame.g));
     this.resize();
-    this.fit();
   }
 
+  /* To the canvas's size; what somebody has chosen to see stays. */
   resize() {
     const { clientWidth, clientHeight } = this.canvas, ratio = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(clientWidth * ratio);
     this.canvas.height = Math.round(clientHeight * ratio);
     this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     [this.plane.width, this.plane.height] = [clientWidth, clientHeight];
+    if (!this.plane.moved) this.fit();
   }
 
   fit() {
+    this.plane.moved = false;
     if (!this.plane.onGround) {
       this.plane.fit([0, 0], this.camera.size);
       return;

@@ -8,6 +8,7 @@ class Plane {
     this.centre = [0, 0]; // of the screen, in the plane
     this.scale = 1; // pixels of the screen a unit
     this.width = this.height = 1; // of the screen
+    this.moved = false; // by somebody's hand
   }
 
   /* Show everything from low to high. */
@@ -35,6 +36,7 @@ class Plane {
 
   /* The point under the pointer stays there. */
   zoom(factor, pointer) {
+    this.moved = true;
     const before = this.toPlane(pointer);
     this.scale *= factor;
     const after = this.toPlane(pointer);
@@ -42,6 +44,7 @@ class Plane {
   }
 
   drag(right, down) {
+    this.moved = true;
     this.centre = this.toPlane([this.width / 2 - right, this.height / 2 - down]);
   }
 

@@ -33,6 +33,9 @@ class Report {
     this.markTimeline();
     this.writeLegend();
     this.player.load(this.camera);
+    // The texts have made room for themselves now.
+    this.view.resize();
+    this.redraw();
   }
 
   showFrame(index) {
@@ -215,7 +218,7 @@ class Report {
     element("people").addEventListener("mouseleave", () => this.choose(null));
     new ResizeObserver(() => {
       this.view.resize();
-      this.fit();
+      this.redraw();
     }).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
   }
