@@ -1,8 +1,8 @@
 """Gets a headless browser for the tests of HTML pages, from Debian's packages where none is there.
 
-Standard library only. Root installs the package; others have it unpacked in the virtual environment,
-with those of its dependencies that the machine lacks. What cannot be had is told and is no error:
-the tests that need a browser are skipped then.
+Standard library only. Root installs the package; others have it unpacked in the virtual
+environment, with those of its dependencies that the machine lacks. What cannot be had is told and
+is no error: the tests that need a browser are skipped then.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,9 +77,8 @@ def _unpack(venv: Path) -> None:
     programs = sorted((target / "usr" / "lib").rglob(PACKAGE))
     if not programs:
         raise NoBrowserError(f"the package {PACKAGE} holds no program of that name")
-    usr = target / "usr" / "lib"
-    places = [programs[0].parent, usr, usr / (sysconfig.get_config_var("MULTIARCH") or "")]
-    libraries = ":".join(dict.fromkeys(map(str, places)))
+    # Some libraries lie in folders of their own, whose full names are in other libraries.
+    libraries = ":".join(sorted({str(path.parent) for path in target.rglob("lib*.so*")}))
     wrapper = venv / "bin" / PACKAGE
     wrapper.write_text(
         "#!/bin/sh\n"

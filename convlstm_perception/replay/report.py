@@ -90,8 +90,7 @@ class ReplayReport:
         Returns:
             Path of the page.
         """
-        cameras = [entry for entry in summary["cameras"] if entry["topic"] in self._cameras]
-        parts = [self._cameras[entry["topic"]].embedded() for entry in cameras]
+        parts = [part.embedded() for part in self._cameras.values()]
         settings = {
             "near": NEAR,
             "alertSeconds": ALERT_SECONDS,
@@ -99,17 +98,17 @@ class ReplayReport:
             "colours": [f"#{red:02x}{green:02x}{blue:02x}" for blue, green, red in TRACK_COLOURS],
         }
         data = f'{{"settings":{_compact(settings)},"cameras":[{",".join(parts)}]}}'
+        # A script's content ends at the first "</", wherever it stands.
+        data = data.replace("<", "\\u003c")
         page = [
             page_head(f"Replay of {Path(summary['bag']).name}"),
             f"<style>{_asset('report.css')}</style>",
             f"<p class=lead>{html.escape(summary['model'])} on {html.escape(summary['engine'])}, "
             f"<code>{html.escape(summary['bag'])}</code></p>",
             _asset("report.html"),
-            *(_figures(entry, summary, index) for index, entry in enumerate(cameras)),
+            *(self._figures(entry, summary) for entry in summary["cameras"]),
             "</section></div></main>",
-            # A script's content ends at the first "</", wherever it stands.
-            f"<script type='application/json' id=data>{data.replace('<', chr(92) + 'u003c')}"
-            "</script>",
+            f"<script type='application/json' id=data>{data}</script>",
             *(f"<script>{_asset(name)}</script>" for name in _SCRIPTS),
         ]
         path = self._folder / REPORT
@@ -129,6 +128,30 @@ class ReplayReport:
             video = VideoFile(self._folder / name, "VP80", rate, width, height)
             part.video = self._stack.enter_context(video)
         return part
+
+    def _figures(self, camera: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
+        """The counts of a camera; of those that can be played the script shows the chosen one's."""
+        rows = [
+            ("camera", camera["topic"]),
+            ("images in the bag", f"{camera['images']}"),
+            ("answered", f"{camera['answered']}"),
+            ("answered as unusable", f"{camera['unusable']}"),
+            ("passed over, as by the node", f"{camera['passed_over']}"),
+            ("refused", f"{sum(camera['refused'].values())}"),
+            *((f"refused: {reason}", f"{count}") for reason, count in camera["refused"].items()),
+            ("answers a second", f"{camera['frames_a_second']}"),
+        ]
+        if camera["identical"] or camera["different"]:
+            rows += [
+                ("to the bit what the node had published", f"{camera['identical']}"),
+                ("other than the node's", f"{camera['different']}"),
+            ]
+        rows += [("the node's model", model) for model in camera["other_models"]]
+        rows += [("model", summary["model"]), ("engine", summary["engine"])]
+        played = list(self._cameras)
+        topic = camera["topic"]
+        mark = f" data-camera={played.index(topic)}" if topic in played else ""
+        return f"<div{mark}>{rows_table(rows)}</div>"
 
 
 @dataclass
@@ -162,24 +185,3 @@ def _compact(values: Any) -> str:
 
 def _asset(name: str) -> str:
     return (_ASSETS / name).read_text(encoding="utf-8")
-
-
-def _figures(camera: Mapping[str, Any], summary: Mapping[str, Any], index: int) -> str:
-    """The counts of a camera; the script shows those of the chosen one."""
-    rows = [
-        ("images in the bag", f"{camera['images']}"),
-        ("answered", f"{camera['answered']}"),
-        ("answered as unusable", f"{camera['unusable']}"),
-        ("passed over, as by the node", f"{camera['passed_over']}"),
-        ("refused", f"{sum(camera['refused'].values())}"),
-        *((f"refused: {reason}", f"{count}") for reason, count in camera["refused"].items()),
-        ("answers a second", f"{camera['frames_a_second']}"),
-    ]
-    if camera["identical"] or camera["different"]:
-        rows += [
-            ("to the bit what the node had published", f"{camera['identical']}"),
-            ("other than the node's", f"{camera['different']}"),
-        ]
-    rows += [("the node's model", model) for model in camera["other_models"]]
-    rows += [("model", summary["model"]), ("engine", summary["engine"])]
-    return f"<div data-camera={index}>{rows_table(rows)}</div>"

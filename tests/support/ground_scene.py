@@ -84,7 +84,7 @@ class GroundScene:
             enumerate(self.walkers), key=lambda entry: -entry[1].at(seconds)[0]
         ):
             x, foot, tall = self._figure(walker.at(seconds))
-            if not math.isfinite(foot):
+            if not math.isfinite(tall):
                 continue
             sideways, ahead = -walker.velocity[1], abs(walker.velocity[0])
             facing = sideways / max(math.hypot(sideways, ahead), 1e-6)

@@ -9,7 +9,10 @@ class Player {
     this.speed = 1;
     video.addEventListener("play", () => this.set(true));
     video.addEventListener("pause", () => this.set(false));
-    video.addEventListener("ended", () => this.set(false));
+    video.addEventListener("ended", () => {
+      this.show(this.count - 1); // at high speed its picture may be left out
+      this.set(false);
+    });
     video.addEventListener("error", () => {
       if (!this.alone) this.goAlone(`This browser cannot play ${this.name}`);
     });

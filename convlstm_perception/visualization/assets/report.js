@@ -94,8 +94,8 @@ class Report {
       pieces.push(swatch, words);
     };
     if (this.view.plane.onGround) {
-      tell("ring now", `within ${near} m in ${alertSeconds[1]} s`);
-      tell("ring soon", `within ${near} m in ${alertSeconds[0]} s`);
+      tell("ring now", `within ${near} m in less than ${alertSeconds[1]} s`);
+      tell("ring soon", `in less than ${alertSeconds[0]} s`);
     }
     const number = (status) => frames.filter((frame) => frame.st === status).length;
     if (number(1)) tell("degraded", `degraded (${number(1)} frames)`);
@@ -129,7 +129,7 @@ class Report {
         : onGround ? ["", "", "", "", ""] : one.w ? one.w[0].map((value) => value.toFixed(1)) : ["", ""];
       const words = [
         one.a && `near ${one.a === 2 ? "at once" : "soon"}`,
-        one.c && "predicted, not detected",
+        one.c && "not detected",
         one.why,
       ].filter(Boolean).join("; ");
       line.append(name, cell("td", `${one.s} %`, "n"),
@@ -300,6 +300,6 @@ function showPlaying(playing) {
 }
 
 const data = JSON.parse(element("data").textContent);
-element("stage").hidden = !data.cameras.length;
+element("views").hidden = element("peoplePart").hidden = !data.cameras.length;
 element("nothing").hidden = data.cameras.length > 0;
 const report = data.cameras.length ? new Report(data) : null;

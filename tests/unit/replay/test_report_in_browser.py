@@ -332,6 +332,18 @@ def test_cameras_are_chosen_by_name(page: Page, tmp_path: Path) -> None:
     assert hidden == [True, False]
 
 
+def test_where_nothing_was_answered_the_page_says_so_and_why(page: Page, tmp_path: Path) -> None:
+    refused = {"images": 4, "answered": 0, "unusable": 0, "passed_over": 0, "identical": 0}
+    refused |= {"different": 0, "frames_a_second": 0.0, "refused": {"too dark": 4}}
+    camera = refused | {"topic": "/image", "other_models": []}
+    with ReplayReport(tmp_path) as report:
+        pass
+    page.open(report.write({"bag": "bag", "model": "m", "engine": "e", "cameras": [camera]}))
+    shown = page.evaluate("document.body.innerText")
+    assert "No image was answered" in shown and "refused: too dark" in shown
+    assert "People in this frame" not in shown
+
+
 def test_every_control_has_a_name_and_both_schemes_have_their_colours(
     tmp_path: Path, report: Path
 ) -> None:
