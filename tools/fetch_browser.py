@@ -19,8 +19,6 @@ BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 PACKAGE = "chromium-headless-shell"
 LONGEST = 900.0  # seconds for any one step
 _PATIENCE = ["-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1"]
-# Without it `update` succeeds even when no list could be fetched.
-_STRICT = ["-o", "APT::Update::Error-Mode=any"]
 
 
 class NoBrowserError(Exception):
@@ -61,7 +59,7 @@ def _install() -> None:
     try:
         _run(command)
     except NoBrowserError:  # no package lists, or old ones
-        _run(["apt-get", "-qq", *_PATIENCE, *_STRICT, "update"])
+        _run(["apt-get", "-qq", *_PATIENCE, "update"])
         _run(command)
 
 
@@ -104,7 +102,7 @@ def _download(folder: Path) -> None:
     fresh = ["-o", f"Dir::State::Lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'cache'}"]
     complaint = ""
     for options in ([], fresh):
-        apt_get = ["apt-get", "-qq", *_PATIENCE, *_STRICT, *options]
+        apt_get = ["apt-get", "-qq", *_PATIENCE, *options]
         try:
             if options:
                 _run([*apt_get, "update"])

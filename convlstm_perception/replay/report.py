@@ -136,7 +136,7 @@ class ReplayReport:
             ("images in the bag", f"{camera['images']}"),
             ("answered", f"{camera['answered']}"),
             ("answered as unusable", f"{camera['unusable']}"),
-            ("passed over, as by the node", f"{camera['passed_over']}"),
+            ("passed over", f"{camera['passed_over']}"),
             ("refused", f"{sum(camera['refused'].values())}"),
             *((f"refused: {reason}", f"{count}") for reason, count in camera["refused"].items()),
             ("answers a second", f"{camera['frames_a_second']}"),
