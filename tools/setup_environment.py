@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from fetch_browser import fetch_browser
+
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 WORKSPACE = ROOT / ".ros"  # build and install folders of the message packages
@@ -52,6 +54,8 @@ def main() -> int:
         ("environment file", write_environment),
         ("this package", install_package),
     ]
+    if arguments.test:
+        steps.append(("a headless browser", lambda: fetch_browser(VENV)))
     for number, (name, step) in enumerate(steps, start=1):
         start = time.monotonic()
         print(f"[{number}/{len(steps)}] {name} ...", end="", flush=True)

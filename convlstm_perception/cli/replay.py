@@ -19,6 +19,7 @@ from rich.progress import Progress
 from convlstm_perception.cli.inference import add_engine_arguments, engine_settings
 from convlstm_perception.engine import ModelBundle, MotionModel, default_bundle_path
 from convlstm_perception.replay.recording import find_cameras, recorded_parameters
+from convlstm_perception.replay.report import ReplayReport
 from convlstm_perception.replay.run import RESULTS, Replay
 from convlstm_perception.replay.settings import recorded_settings
 
@@ -56,7 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ground.add_argument(
         "--camera-roll", type=float, metavar="RAD", help="with it: how far its right side is lower"
     )
-    parser.add_argument("--no-overlay", action="store_true", help="draw no overlay videos")
+    pictures = parser.add_mutually_exclusive_group()
+    pictures.add_argument("--no-overlay", action="store_true", help="draw no overlay videos")
+    pictures.add_argument(
+        "--report", action="store_true", help="write a page that plays overlay and bird's-eye view"
+    )
     parser.add_argument("--json", action="store_true", help="print the summary as JSON only")
     add_engine_arguments(parser)
 
@@ -73,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
     settings = recorded_settings(recorded_parameters(args.bag), cameras, _told(args))
     bundle = ModelBundle.load(args.bundle or default_bundle_path())
     model = MotionModel.load(bundle, engine_settings(args), len(cameras))
+    report = ReplayReport(args.output) if args.report else None
     try:
         replay = Replay(
             args.bag,
@@ -81,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
             settings,
             args.output,
             overlay=not args.no_overlay,
+            report=report,
         )
         with Progress(disable=args.json) as progress:
             task = progress.add_task("replaying", total=None)
@@ -94,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
         "engine": model.engine_name,
         "cameras": [_plain(camera) for camera in replay.summaries.values()],
     }
+    if report is not None:
+        summary["report"] = str(report.write(summary))
     (args.output / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     if args.json:
         print(json.dumps(summary, indent=2))
@@ -140,3 +149,5 @@ def _show(summary: dict[str, Any]) -> None:
         for reason, count in camera["refused"].items():
             print(f"  {count} times: {reason}")
     print(f"results: {summary['results']}")
+    if "report" in summary:
+        print(f"report: {summary['report']}")

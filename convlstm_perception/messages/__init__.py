@@ -2,6 +2,7 @@
 
 from convlstm_perception.messages.answers import (
     DETECTIONS,
+    NO_GROUND,
     TRAJECTORIES,
     USED_TYPES,
     detections_message,
@@ -13,6 +14,7 @@ __all__ = [
     "MessageTypes",
     "stamp_to_ns",
     "DETECTIONS",
+    "NO_GROUND",
     "TRAJECTORIES",
     "USED_TYPES",
     "detections_message",

@@ -31,6 +31,7 @@ from convlstm_perception.replay.recording import (
     read_images,
     trajectories_digest,
 )
+from convlstm_perception.replay.report import ReplayReport
 from convlstm_perception.replay.settings import ReplaySettings
 from convlstm_perception.stream import CameraRig
 from convlstm_perception.types import Frame, Image, PerceptionResult
@@ -78,6 +79,7 @@ class Replay:
         settings: how.
         output: folder for the results; made where it is missing.
         overlay: whether an overlay is drawn, as a video for each camera.
+        report: fed with every overlay and its answer, where one is drawn; else None.
 
     Raises:
         SourceError: when a calibration is missing in the bag.
@@ -92,6 +94,7 @@ class Replay:
         output: Path,
         *,
         overlay: bool = True,
+        report: ReplayReport | None = None,
     ) -> None:
         self._bag, self._model, self._output = bag, model, output
         self._cameras = {camera.topic: camera for camera in cameras}
@@ -106,6 +109,7 @@ class Replay:
         }
         self._renderers: dict[str, OverlayRenderer] | None = {} if overlay else None
         self._videos: dict[str, VideoFile] = {}
+        self._report = report
         self.summaries = {
             camera.topic: CameraSummary(
                 camera.topic, other_models=tuple(sorted(camera.models - {model.bundle.model_id}))
@@ -125,6 +129,8 @@ class Replay:
         """
         self._clear()
         with BagWriter(self._output / RESULTS) as results, self._ground, ExitStack() as stack:
+            if self._report is not None:
+                stack.enter_context(self._report)
             for image in read_images(self._bag, self._cameras):
                 self._replay(image, results, stack)
                 advance()
@@ -209,7 +215,10 @@ class Replay:
             height, width = image.shape[:2]
             video = VideoFile(self._output / name, "mp4v", camera.rate, width, height)
             self._videos[camera.topic] = stack.enter_context(video)
-        self._videos[camera.topic].write(renderer.draw(image, untimed))
+        overlay = renderer.draw(image, untimed)
+        self._videos[camera.topic].write(overlay)
+        if self._report is not None:
+            self._report.add(camera, overlay, answer)
 
     def _rectifier(self, topic: str) -> Rectifier:
         info = first_camera_info(self._bag, topic)

@@ -6,7 +6,7 @@ Colour = tuple[int, int, int]
 
 # Okabe and Ito's palette without its black and its dark blue, which vanish on dark
 # ground, and with Tol's light blue-violet in their place; blue, green, red.
-_TRACK_COLOURS: tuple[Colour, ...] = (
+TRACK_COLOURS: tuple[Colour, ...] = (
     (233, 180, 86),
     (0, 159, 230),
     (115, 158, 0),
@@ -22,7 +22,7 @@ NEAR_BLACK: Colour = (24, 22, 20)
 
 def track_colour(track_id: int) -> Colour:
     """The colour of a track as (blue, green, red); neighbouring ids differ."""
-    return _TRACK_COLOURS[track_id % len(_TRACK_COLOURS)]
+    return TRACK_COLOURS[track_id % len(TRACK_COLOURS)]
 
 
 def text_colour(background: Colour) -> Colour:

@@ -103,7 +103,7 @@ class OverlayRenderer:
         patch.blend()
 
     def _draw_prediction(self, canvas: Image, tracks: Tracks, row: int, unit: float) -> None:
-        times, feet, deviations = _feet(tracks, row, reach=4.0 * max(canvas.shape[:2]))
+        times, feet, deviations = predicted_feet(tracks, row, reach=4.0 * max(canvas.shape[:2]))
         if len(feet) == 0:
             return
         now = tracks.boxes[row]
@@ -121,13 +121,13 @@ class OverlayRenderer:
             opacity = (0.34 - 0.20 * position / steps) * float(_between(faintness, position)[0])
             patch.ellipse(_between(path, position), _between(spread, position), colour, opacity)
         for step in range(steps, 0, -1):
-            if _is_whole_second(times[step - 1]):
+            if is_whole_second(times[step - 1]):
                 opacity = (0.75 - 0.35 * step / steps) * float(faintness[step, 0])
                 patch.ellipse(path[step], spread[step], colour, opacity, _pixels(unit))
         for step in range(steps):
             patch.line(path[step], path[step + 1], colour, 1.0, _pixels(2.0 * unit))
         for step in range(1, steps + 1):
-            size = (2.8 if _is_whole_second(times[step - 1]) else 1.8) * unit
+            size = (2.8 if is_whole_second(times[step - 1]) else 1.8) * unit
             patch.ellipse(path[step], np.full(2, size + 0.8 * unit), colour, 1.0)
             patch.ellipse(path[step], np.full(2, size - 0.2 * unit), WHITE, 1.0)
         patch.blend()
@@ -146,10 +146,15 @@ class OverlayRenderer:
         return "   ".join(left), right
 
 
-def _feet(tracks: Tracks, row: int, reach: float) -> tuple[Points, Points, Points]:
+def predicted_feet(tracks: Tracks, row: int, reach: float) -> tuple[Points, Points, Points]:
     """Times (H,), predicted foot points (H, 2) and their deviations (H, 2) in pixels.
 
     Steps that are not finite or farther than ``reach`` from the image are left out.
+
+    Args:
+        tracks: predicted.
+        row: of the track.
+        reach: pixels.
     """
     boxes = tracks.trajectories.boxes[row].astype(np.float64)
     variances = tracks.trajectories.variances[row].astype(np.float64)
@@ -168,7 +173,8 @@ def _between(points: Points, position: float) -> Points:
     return row
 
 
-def _is_whole_second(time: float) -> bool:
+def is_whole_second(time: float) -> bool:
+    """Whether an ellipse is drawn at a predicted time."""
     return abs(time - round(time)) < 1e-3
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -53,3 +55,22 @@ def test_the_core_imports_no_ros() -> None:
                 names = [node.module or ""]
             found = {name.split(".")[0] for name in names} & ros
             assert not found, f"{path} imports {found}"
+
+
+@pytest.mark.parametrize("folder", [ROOT, FACE])
+def test_both_ways_to_install_bring_the_files_that_are_no_modules(
+    folder: Path, tmp_path: Path
+) -> None:
+    source = ROOT / "convlstm_perception"
+    expected = {
+        path.relative_to(source)
+        for path in source.rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    assert Path("visualization/assets/report.js") in expected
+    script = "import setuptools; setuptools.setup()" if folder == ROOT else "import setup"
+    build = ["egg_info", "--egg-base", str(tmp_path), "build_py", "--build-lib", str(tmp_path)]
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, '.'); {script}", *build]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+    installed = tmp_path / "convlstm_perception"
+    assert {path for path in expected if not (installed / path).is_file()} == set()

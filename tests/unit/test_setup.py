@@ -40,3 +40,39 @@ def test_a_python_that_does_not_run_is_passed_over(tmp_path: Path) -> None:
     found = Path(done.stdout.strip())
     assert found == Path(sys._base_executable)
     assert not found.is_relative_to(sys.prefix)
+
+
+def test_a_browser_that_cannot_be_had_is_told_and_is_no_error(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "tools" / "fetch_browser.py")]
+    done = run(command, tmp_path)
+    has_one = (ROOT / ".venv" / "bin" / "chromium-headless-shell").exists()
+    assert done.returncode == 0
+    assert done.stdout.startswith("ready" if has_one else "none: no apt-get here")
+
+
+def test_apt_is_not_called_where_a_browser_is_found(tmp_path: Path) -> None:
+    for name in ("apt-get", "dpkg-deb", "chromium"):
+        script = tmp_path / name
+        script.write_text(f"#!/bin/sh\ntouch {tmp_path}/called\n")
+        script.chmod(0o755)
+    done = run([sys.executable, str(ROOT / "tools" / "fetch_browser.py")], tmp_path)
+    assert done.stdout == "ready\n" and not (tmp_path / "called").exists()
+
+
+def test_apts_complaint_is_the_reason(tmp_path: Path) -> None:
+    for name in ("apt-get", "dpkg-deb"):
+        script = tmp_path / name
+        script.write_text(
+            "#!/bin/sh\necho 'W: old' >&2\necho 'E: no route to host' >&2\nexit 100\n"
+        )
+        script.chmod(0o755)
+    fetch = f"sys.path.insert(0, {str(ROOT / 'tools')!r}); import fetch_browser as tool"
+    call = "tool._system = lambda: 'debian'; print(tool.fetch_browser(pathlib.Path(sys.argv[1])))"
+    command = [
+        sys.executable,
+        "-c",
+        f"import pathlib, sys; {fetch}; {call}",
+        str(tmp_path / "venv"),
+    ]
+    done = run(command, tmp_path)
+    assert done.returncode == 0 and "none: E: no route to host" in done.stdout

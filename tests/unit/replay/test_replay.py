@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -242,3 +243,47 @@ def test_a_second_replay_takes_the_place_of_the_first_and_of_nothing_else(
     words = ["replay", str(bag), "--bundle", str(bundle), "--output", str(output)]
     assert main(words) == 2
     assert (output / "results" / "note.txt").exists()
+
+
+def test_a_report_is_written_where_it_is_asked_for_and_nothing_changes_else(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bag = write_bag(tmp_path / "bag", topics=("/front/image_raw", "/rear/image_raw"))
+    without = run(bag, bundle, tmp_path / "without")
+    summary = run(bag, bundle, tmp_path / "with", "--report")
+    assert summary.pop("report") == str(tmp_path / "with" / "report.html")
+    assert summary.keys() == without.keys()
+    assert results(tmp_path / "with") == results(tmp_path / "without")
+    mp4 = [(tmp_path / name / "overlay_front.mp4").read_bytes() for name in ("with", "without")]
+    assert mp4[0] == mp4[1]
+    more = {"report.html", "overlay_front.webm", "overlay_rear.webm"}
+    files = [{path.name for path in (tmp_path / name).iterdir()} for name in ("with", "without")]
+    assert files[0] - files[1] == more
+    page = (tmp_path / "with" / "report.html").read_text()
+    data = json.loads(re.findall(r"id=data>(.*)</script>", page)[0])
+    assert [camera["topic"] for camera in data["cameras"]] == [
+        "/front/image_raw",
+        "/rear/image_raw",
+    ]
+    front = data["cameras"][0]
+    assert (len(front["frames"]), front["rate"], front["size"]) == (10, 10.0, [WIDTH, HEIGHT])
+    assert [len(frame["who"]) for frame in front["frames"]] == [0] + [1] * 9
+    assert front["frames"][3]["t"] == 0.3 and "no target_frame" in front["frames"][3]["no"]
+    video = cv2.VideoCapture(str(tmp_path / "with" / front["video"]))
+    assert int(video.get(cv2.CAP_PROP_FRAME_COUNT)) == 10
+    with pytest.raises(SystemExit) as refusal:
+        main(["replay", str(bag), "--report", "--no-overlay"])
+    assert refusal.value.code == 2
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+def test_a_report_of_images_that_all_failed_says_so(bundle: Path, tmp_path: Path) -> None:
+    def spoiled(step: int) -> tuple[str, object]:
+        kind, message = raw(step)
+        message.encoding = "yuv999"
+        return kind, message
+
+    run(write_bag(tmp_path / "bag", image=spoiled), bundle, tmp_path / "out", "--report")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert '"cameras":[]' in page and "No image was answered" in page
+    assert "yuv999" in page, "why"
