@@ -1,4 +1,4 @@
-"""The people on the ground for people: visualization_msgs/MarkerArray, as RViz and Foxglove show it.
+"""The people on the ground for the eye: visualization_msgs/MarkerArray, for RViz and Foxglove.
 
 Every array begins with DELETEALL, and every marker has a lifetime. The first clears who is gone,
 within one message and so without a flicker, and needs no memory of what was shown: also a lost

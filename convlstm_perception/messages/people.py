@@ -1,4 +1,4 @@
-"""The people of an answer whose place on the ground is known, as the messages in metres tell them."""
+"""Those whose place on the ground is known, as the messages in metres tell of them."""
 
 from __future__ import annotations
 

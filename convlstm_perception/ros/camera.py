@@ -163,9 +163,11 @@ class Camera:
         self._statistics.answered(result, latencies, arrival.age(published))
         self._keeper.keep(self._output.kept(arrival, self.topic, result))
         # After the answer is out: who looks at pictures does not delay who acts on numbers.
+        self._output.publish_pictures(header, result)
         if self._output.wants_overlay():
+            begun = time.monotonic()
             self._output.publish_overlay(header, frame, result)
-            self._statistics.took("overlay", time.monotonic() - published)
+            self._statistics.took("overlay", time.monotonic() - begun)
 
     def refuse(self, arrival: Arrival, error: Exception) -> None:
         """Count and tell why a frame was not answered."""

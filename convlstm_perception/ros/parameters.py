@@ -18,6 +18,7 @@ from rclpy.parameter import Parameter
 
 from convlstm_perception.engine import EngineSettings
 from convlstm_perception.errors import ParameterError
+from convlstm_perception.ros.output_settings import OutputSettings
 from convlstm_perception.ros.settings import (
     INHERITED,
     BlackBoxSettings,
@@ -36,6 +37,7 @@ from convlstm_perception.stream import (
 PARTS: tuple[type, ...] = (
     NodeSettings,
     CameraSettings,
+    OutputSettings,
     SyncSettings,
     BlackBoxSettings,
     EngineSettings,
@@ -146,6 +148,7 @@ class NodeParameters:
             camera={
                 name: CameraSettings(**values(CameraSettings, _prefix(name))) for name in cameras
             },
+            outputs=OutputSettings(**values(OutputSettings)),
             black_box=BlackBoxSettings(**values(BlackBoxSettings)),
             sync=SyncSettings(**values(SyncSettings)),
             inference=EngineSettings(**values(EngineSettings)),
