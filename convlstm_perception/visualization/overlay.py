@@ -79,7 +79,8 @@ class OverlayRenderer:
         for row in order:
             thickness = 1.8 if pressing[row] is Alert.NONE else 3.2
             _draw_box(canvas, tracks, int(row), unit, colours[row], _pixels(thickness * unit))
-        for row in order:
+        # What is pressing is read first, whoever stands before it.
+        for row in sorted(order, key=lambda row: pressing[row]):
             text = person_label(result, int(row), pressing[row])
             _draw_label(canvas, tracks.boxes[row], unit, colours[row], text)
         _draw_status(canvas, self._status(result, pressing), unit)
