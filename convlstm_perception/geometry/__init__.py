@@ -18,6 +18,7 @@ from convlstm_perception.geometry.ground_camera import (
 from convlstm_perception.geometry.lens import Lens, lens_of
 from convlstm_perception.geometry.rectification import Rectifier
 from convlstm_perception.geometry.rigid_transform import RigidTransform
+from convlstm_perception.geometry.transform_buffer import TransformBuffer, TransformSource
 
 __all__ = [
     "CameraModel",
@@ -27,6 +28,8 @@ __all__ = [
     "Lens",
     "lens_of",
     "RigidTransform",
+    "TransformBuffer",
+    "TransformSource",
     "GroundCamera",
     "GroundPlane",
     "GroundPoints",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from convlstm_perception.errors import GroundError, ParameterError
 from convlstm_perception.geometry import GroundPlane, Mounting, PersonHeight
 from convlstm_perception.settings import setting, validate
 
@@ -56,14 +57,19 @@ class GroundSettings:
 
     def __post_init__(self) -> None:
         validate(self)
+        try:
+            _ = self.plane
+        except GroundError as error:
+            raise ParameterError(f"parameter 'ground_plane': {error}") from error
+        for name in ("fixed_frame", "odometry_topic"):
+            if getattr(self, name) and not self.target_frame:
+                raise ParameterError(
+                    f"parameter '{name}': needs target_frame too, the frame that moves"
+                )
 
     @property
     def plane(self) -> GroundPlane:
-        """The ground.
-
-        Raises:
-            GroundError: when ground_plane is none.
-        """
+        """The ground."""
         return GroundPlane.of(self.ground_plane)
 
     @property

@@ -19,11 +19,20 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
+from tf2_msgs.msg import TFMessage
 
 from convlstm_perception.bags import PARAMETERS_KEY, BagWriter
 from convlstm_perception.errors import SourceError
+from convlstm_perception.geometry import camera_info_topic
+from convlstm_perception.geometry.camera_model import CameraInfoMessage
+from convlstm_perception.ground import GroundInputs
 from convlstm_perception.messages import DETECTIONS, TRAJECTORIES
-from convlstm_perception.ros.conversions import detections_to_message, trajectories_to_message
+from convlstm_perception.ros.calibration import camera_info_message
+from convlstm_perception.ros.conversions import (
+    detections_to_message,
+    trajectories_to_message,
+    transform_to_message,
+)
 from convlstm_perception.ros.settings import BlackBoxSettings
 from convlstm_perception.types import PerceptionResult
 
@@ -43,6 +52,7 @@ class KeptFrame:
         message: the image as it came.
         received_ns: when it came, nanoseconds since the epoch.
         result: of it; None where it was refused.
+        ground_inputs: what the result rests on beside the image, where it has a ground.
         class_id: of a pedestrian.
         model_id: of the model.
     """
@@ -52,6 +62,7 @@ class KeptFrame:
     message: ImageMessage | CompressedImage
     received_ns: int
     result: PerceptionResult | None
+    ground_inputs: GroundInputs | None
     class_id: str
     model_id: str
 
@@ -175,7 +186,9 @@ class BlackBox:
         try:
             self._make_room(path.parent, nbytes)
             with BagWriter(path, custom_data) as bag:
+                calibrations: dict[str, CameraInfoMessage] = {}
                 for frame in frames:
+                    _write_ground_inputs(bag, frame, calibrations)
                     _write_frame(bag, frame)
                 for received_ns, message in diagnostics:
                     bag.write(
@@ -209,6 +222,36 @@ def _is_ours(path: Path) -> bool:
     if not _OURS.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
         return False
     return {file.name for file in path.iterdir()} == {"metadata.yaml", f"{path.name}.mcap"}
+
+
+def _write_ground_inputs(
+    bag: BagWriter, frame: KeptFrame, calibrations: dict[str, CameraInfoMessage]
+) -> None:
+    """The calibration, where it is not the one written last, and the transforms at the image."""
+    inputs, header = frame.ground_inputs, frame.message.header
+    if inputs is None:
+        return
+    if calibrations.get(frame.topic) is not inputs.calibration:
+        calibrations[frame.topic] = inputs.calibration
+        info = camera_info_message(inputs.calibration)
+        info.header = header
+        bag.write(
+            camera_info_topic(frame.topic),
+            "sensor_msgs/msg/CameraInfo",
+            frame.received_ns,
+            serialize_message(info),
+        )
+    transforms = [
+        transform_to_message(parent, child, header.stamp, transform)
+        for parent, child, transform in inputs.transforms
+    ]
+    if transforms:
+        bag.write(
+            "/tf",
+            "tf2_msgs/msg/TFMessage",
+            frame.received_ns,
+            serialize_message(TFMessage(transforms=transforms)),
+        )
 
 
 def _write_frame(bag: BagWriter, frame: KeptFrame) -> None:

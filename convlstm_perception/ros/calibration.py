@@ -7,7 +7,7 @@ from pathlib import Path
 from sensor_msgs.msg import CameraInfo
 
 from convlstm_perception.errors import CalibrationError
-from convlstm_perception.geometry.camera_model import read_calibration
+from convlstm_perception.geometry.camera_model import CameraInfoMessage, read_calibration
 
 
 def camera_info(width: int, height: int, frame_id: str, calibration: Path | None) -> CameraInfo:
@@ -28,11 +28,7 @@ def camera_info(width: int, height: int, frame_id: str, calibration: Path | None
     Raises:
         CalibrationError: the file cannot be read, or is for images of another size.
     """
-    message = CameraInfo()
-    message.header.frame_id = frame_id
-    message.width, message.height = width, height
-    message.distortion_model = "plumb_bob"
-    message.d = [0.0] * 5
+    message = CameraInfo(width=width, height=height, distortion_model="plumb_bob", d=[0.0] * 5)
     if calibration is not None:
         known = read_calibration(calibration)
         if (known.width, known.height) != (width, height):
@@ -40,6 +36,19 @@ def camera_info(width: int, height: int, frame_id: str, calibration: Path | None
                 f"{calibration}: calibrated for images of {known.width} x {known.height}, but "
                 f"these are {width} x {height}. Give the calibration for this size."
             )
-        message.distortion_model = known.distortion_model
-        message.d, message.k, message.r, message.p = known.d, known.k, known.r, known.p
+        message = camera_info_message(known)
+    message.header.frame_id = frame_id
     return message
+
+
+def camera_info_message(calibration: CameraInfoMessage) -> CameraInfo:
+    """A calibration as a message, without a header."""
+    return CameraInfo(
+        width=calibration.width,
+        height=calibration.height,
+        distortion_model=calibration.distortion_model,
+        d=calibration.d,
+        k=calibration.k,
+        r=calibration.r,
+        p=calibration.p,
+    )

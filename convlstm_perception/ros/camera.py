@@ -7,17 +7,21 @@ import traceback
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 from rclpy.lifecycle import LifecycleNode
 
 from convlstm_perception.engine import ModelBundle
 from convlstm_perception.errors import FrameOrderError, ImageError, PerceptionError
 from convlstm_perception.geometry import read_calibration
 from convlstm_perception.ros.black_box import KeptFrame
+from convlstm_perception.ros.camera_calibration import CameraCalibration
+from convlstm_perception.ros.camera_ground import CameraGround
 from convlstm_perception.ros.camera_input import Arrival, CameraInput, image_topic
 from convlstm_perception.ros.camera_output import CameraOutput
 from convlstm_perception.ros.settings import NodeSettings
 from convlstm_perception.ros.statistics import Refusal, StreamReport, StreamStatistics
 from convlstm_perception.ros.throttle import Throttle
+from convlstm_perception.ros.transforms import NodeTransforms
 from convlstm_perception.stream import FrameScheduler
 from convlstm_perception.types import Frame, PerceptionResult
 
@@ -44,6 +48,7 @@ class Camera:
         settings: of the node.
         bundle: that answers.
         keeper: that keeps the last images and answers; may write them down when a frame fails.
+        transforms: that tell how the camera stands; None where none are needed.
 
     Raises:
         CalibrationError: when the camera's calibration file cannot be read.
@@ -56,11 +61,17 @@ class Camera:
         settings: NodeSettings,
         bundle: ModelBundle,
         keeper: FrameKeeper,
+        transforms: NodeTransforms | None,
     ) -> None:
         self._node, self.name, self._settings, self._keeper = node, name, settings, keeper
         own = settings.camera[name]
-        named = own.rectify and own.calibration
-        self._calibration = read_calibration(Path(own.calibration)) if named else None
+        locates = settings.locates(name)
+        self._needs_calibration = own.rectify or locates
+        named = self._needs_calibration and own.calibration
+        self._calibration_file = read_calibration(Path(own.calibration)) if named else None
+        self._calibration: CameraCalibration | None = None
+        times = np.array(bundle.horizons, np.float32)
+        self._ground = CameraGround(settings, name, times, transforms) if locates else None
         self.topic = image_topic(node, name, own)
         self.title = f"camera {name}" if name else self.topic
         self.input: CameraInput | None = None
@@ -77,6 +88,8 @@ class Camera:
         """Take images in, where the camera is enabled."""
         self._scheduler = scheduler
         self._statistics = StreamStatistics()
+        if self._ground:
+            self._ground.reset()
         self._follow_enabled()
 
     def stop(self) -> None:
@@ -98,6 +111,11 @@ class Camera:
     def enabled(self) -> bool:
         """Whether the camera is to be answered."""
         return self._settings.camera[self.name].enabled
+
+    @property
+    def ground_problem(self) -> str:
+        """Why nothing is said in metres, or less than was asked for; or ""."""
+        return self._ground.problem if self._ground else ""
 
     def report(self) -> StreamReport:
         """Counts and rates since the start."""
@@ -150,6 +168,8 @@ class Camera:
         if not result.usable:
             self._log("unusable", f"not answered: {result.status_reason}")
         answered = time.monotonic()
+        result = self._located(frame, result)
+        located = time.monotonic()
         header = arrival.message.header
         self._output.publish(header, result)
         published = time.monotonic()
@@ -157,17 +177,31 @@ class Camera:
             "receive": arrival.age(taken),
             "convert": converted - taken,
             **result.latencies,
-            "publish": published - answered,
+            "ground": located - answered,
+            "publish": published - located,
             "stamp to publish": arrival.age(published),
         }
         self._statistics.answered(result, latencies, arrival.age(published))
-        self._keeper.keep(self._output.kept(arrival, self.topic, result))
+        inputs = self._ground.inputs if self._ground else None
+        self._keeper.keep(self._output.kept(arrival, self.topic, result, inputs))
         # After the answer is out: who looks at pictures does not delay who acts on numbers.
         self._output.publish_pictures(header, result)
         if self._output.wants_overlay():
             begun = time.monotonic()
             self._output.publish_overlay(header, frame, result)
             self._statistics.took("overlay", time.monotonic() - begun)
+
+    def _located(self, frame: Frame, result: PerceptionResult) -> PerceptionResult:
+        """With the ground, where that is asked for."""
+        ground, calibration = self._ground, self._calibration
+        if ground is None or calibration is None:
+            return result
+        before = ground.problem
+        height, width = frame.image.shape[:2]
+        result = ground.answer(result, (width, height), calibration)
+        if ground.problem and ground.problem != before:
+            self._log("ground", f"pixels only, or less in metres than asked: {ground.problem}")
+        return result
 
     def refuse(self, arrival: Arrival, error: Exception) -> None:
         """Count and tell why a frame was not answered."""
@@ -205,12 +239,17 @@ class Camera:
         if not self.enabled:
             self._close_input()
         elif self.input is None:
+            own = self._settings.camera[self.name]
+            if self._needs_calibration:
+                self._calibration = CameraCalibration(
+                    self._node, self.topic, own, self._calibration_file
+                )
             self.input = CameraInput(
                 self._node,
                 self.name,
-                self._settings.camera[self.name],
+                own,
                 self._take_in,
-                self._calibration,
+                self._calibration if own.rectify else None,
             )
             self.topic = self.input.topic
 
@@ -218,6 +257,9 @@ class Camera:
         camera_input, self.input = self.input, None
         if camera_input is not None:
             camera_input.close()
+        calibration, self._calibration = self._calibration, None
+        if calibration is not None:
+            calibration.close()
 
     def _take_in(self, arrival: Arrival) -> None:
         self._statistics.arrived()

@@ -14,8 +14,8 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 
 from convlstm_perception.errors import ImageError
-from convlstm_perception.geometry.camera_model import CameraInfoMessage
 from convlstm_perception.messages import stamp_to_ns
+from convlstm_perception.ros.camera_calibration import CameraCalibration
 from convlstm_perception.ros.conversions import frame_from_message
 from convlstm_perception.ros.rectification import ImageRectification
 from convlstm_perception.ros.settings import CameraSettings
@@ -56,7 +56,7 @@ class CameraInput:
         name: of the camera; may be empty.
         settings: of the camera.
         on_arrival: called with every image, in the executor's thread.
-        calibration: that stands for the topic camera_info, where images are rectified.
+        calibration: of the camera, where images are rectified by it; else None.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class CameraInput:
         name: str,
         settings: CameraSettings,
         on_arrival: Callable[[Arrival], None],
-        calibration: CameraInfoMessage | None = None,
+        calibration: CameraCalibration | None = None,
     ) -> None:
         self._node, self._on_arrival = node, on_arrival
         self.mismatched_qos = ""
@@ -88,17 +88,11 @@ class CameraInput:
             ),
         )
         self.topic: str = self._subscription.topic_name
-        self._rectification = (
-            ImageRectification(node, self.topic, settings, calibration)
-            if settings.rectify
-            else None
-        )
+        self._rectification = ImageRectification(calibration) if calibration else None
 
     def close(self) -> None:
         """Take no more images."""
         self._node.destroy_subscription(self._subscription)
-        if self._rectification:
-            self._rectification.close()
 
     def frame(self, arrival: Arrival) -> Frame:
         """The image as blue, green, red, rectified where the camera is set so.

@@ -14,6 +14,7 @@ from sensor_msgs.msg import Image as ImageMessage
 from std_msgs.msg import Header
 
 from convlstm_perception.engine import ModelBundle
+from convlstm_perception.ground import GroundInputs
 from convlstm_perception.messages import MessageTypes
 from convlstm_perception.ros.black_box import KeptFrame
 from convlstm_perception.ros.camera_input import Arrival
@@ -82,12 +83,18 @@ class CameraOutput:
             if output.topic in self._types and output.applies(result):
                 serialize_message(self._message(output, Header(), result))
 
-    def kept(self, arrival: Arrival, topic: str, result: PerceptionResult | None) -> KeptFrame:
+    def kept(
+        self,
+        arrival: Arrival,
+        topic: str,
+        result: PerceptionResult | None,
+        inputs: GroundInputs | None = None,
+    ) -> KeptFrame:
         """An image and its answer, for the black box."""
         received_ns = time.time_ns() - round(1e9 * (time.monotonic() - arrival.time))
         class_id, model_id = self._bundle.classes[0], self._bundle.model_id
         return KeptFrame(
-            topic, self.prefix, arrival.message, received_ns, result, class_id, model_id
+            topic, self.prefix, arrival.message, received_ns, result, inputs, class_id, model_id
         )
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 from convlstm_perception_msgs.msg import PredictedTrajectoryArray
+from geometry_msgs.msg import TransformStamped
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 from std_msgs.msg import Header
@@ -14,6 +15,7 @@ from vision_msgs.msg import Detection2DArray
 
 from convlstm_perception.data.compressed_image import decode_message
 from convlstm_perception.errors import ImageError
+from convlstm_perception.geometry import RigidTransform
 from convlstm_perception.messages import (
     USED_TYPES,
     detections_message,
@@ -45,6 +47,17 @@ def image_to_message(image: Image, header: Header) -> ImageMessage:
     """A (height, width, 3) blue, green, red image as bgr8."""
     message = _bridge().cv2_to_imgmsg(image, "bgr8")
     message.header = header
+    return message
+
+
+def transform_to_message(
+    parent: str, child: str, stamp: Time, transform: RigidTransform
+) -> TransformStamped:
+    """A transform from the child to the parent frame."""
+    message = TransformStamped(header=Header(stamp=stamp, frame_id=parent), child_frame_id=child)
+    turn, shift = message.transform.rotation, message.transform.translation
+    turn.x, turn.y, turn.z, turn.w = transform.quaternion.tolist()
+    shift.x, shift.y, shift.z = transform.translation.tolist()
     return message
 
 

@@ -38,6 +38,7 @@ def camera_diagnostics(
         "age of the last answer (s)": f"{report.age:.4f}",
         "window slots filled": f"{report.valid_slots} of {slots}",
         "last error": report.last_error,
+        "ground": camera.ground_problem,
     }
     for stage, (median, tail) in camera.latencies().items():
         values[f"{stage} p50 (ms)"] = f"{median * 1e3:.2f}"

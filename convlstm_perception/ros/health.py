@@ -64,7 +64,10 @@ def judge_camera(camera: Camera, report: StreamReport, image_timeout: float) -> 
             return Health(Level.ERROR, f"no image {since}: {camera.input.mismatched_qos}")
         reason = missing or f"the publisher of {camera.topic} sends nothing"
         return Health(Level.STALE, f"no image {since}: {reason}")
-    return _judge_stream(report)
+    health = _judge_stream(report)
+    if health.level == Level.OK and camera.ground_problem:
+        return Health(Level.WARN, f"{health.message}, {camera.ground_problem}")
+    return health
 
 
 def _judge_stream(report: StreamReport) -> Health:

@@ -23,6 +23,7 @@ from convlstm_perception.ros.loaded import Loaded
 from convlstm_perception.ros.parameters import NodeParameters
 from convlstm_perception.ros.process import run_until_signalled
 from convlstm_perception.ros.settings import NodeSettings
+from convlstm_perception.ros.transforms import NodeTransforms
 from convlstm_perception.ros.worker import InferenceWorker
 from convlstm_perception.stream import CameraRig, FrameScheduler
 
@@ -138,20 +139,25 @@ class PerceptionNode(LifecycleNode):
         bundle = ModelBundle.load(settings.bundle or default_bundle_path())
         model = MotionModel.load(bundle, settings.inference, len(settings.cameras))
         cameras: dict[str, Camera] = {}
+        transforms: NodeTransforms | None = None
         try:
+            if settings.uses_transforms:
+                transforms = NodeTransforms(self, settings.ground)
             rig = CameraRig(model, settings.pipeline, settings.cameras)
             example = rig.warm_up()
             seconds = time.monotonic() - start
             for name in settings.cameras:
-                cameras[name] = Camera(self, name, settings, bundle, self._black_box)
+                cameras[name] = Camera(self, name, settings, bundle, self._black_box, transforms)
                 cameras[name].warm_up(example)
             self._black_box.open(settings.black_box)
         except Exception:
             for camera in cameras.values():
                 camera.close()
+            if transforms:
+                transforms.close()
             model.close()
             raise
-        return Loaded(settings, model, rig, cameras, seconds)
+        return Loaded(settings, model, rig, cameras, transforms, seconds)
 
     def _reconfigure(self, settings: NodeSettings) -> None:
         """Parameters have changed that may while they are in use."""

@@ -18,6 +18,7 @@ from rclpy.parameter import Parameter
 
 from convlstm_perception.engine import EngineSettings
 from convlstm_perception.errors import ParameterError
+from convlstm_perception.ground import GroundSettings
 from convlstm_perception.ros.output_settings import OutputSettings
 from convlstm_perception.ros.settings import (
     INHERITED,
@@ -40,6 +41,7 @@ PARTS: tuple[type, ...] = (
     OutputSettings,
     SyncSettings,
     BlackBoxSettings,
+    GroundSettings,
     EngineSettings,
     PipelineSettings,
     QualitySettings,
@@ -151,6 +153,7 @@ class NodeParameters:
             outputs=OutputSettings(**values(OutputSettings)),
             black_box=BlackBoxSettings(**values(BlackBoxSettings)),
             sync=SyncSettings(**values(SyncSettings)),
+            ground=GroundSettings(**values(GroundSettings)),
             inference=EngineSettings(**values(EngineSettings)),
             pipeline=pipeline,
         )

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from convlstm_perception.engine import EngineSettings
 from convlstm_perception.errors import ParameterError
+from convlstm_perception.ground import CameraMount, GroundSettings
 from convlstm_perception.ros.output_settings import OutputSettings
 from convlstm_perception.settings import setting, validate
 from convlstm_perception.stream import PipelineSettings, SyncSettings
@@ -44,7 +45,28 @@ class CameraSettings:
     calibration: str = setting(
         "", "calibration file of camera_calibration, in place of the topic camera_info"
     )
+    camera_height: float = setting(
+        0.0,
+        "metres of the camera above the ground, where TF does not tell: the ground frame is below "
+        "it, x where it looks. 0 takes TF to target_frame",
+        low=0.0,
+        high=100.0,
+    )
+    camera_pitch: float = setting(
+        0.0, "with camera_height: how far the camera looks down, in radians", low=-1.57, high=1.57
+    )
+    camera_roll: float = setting(
+        0.0,
+        "with camera_height: how far its right side is lower, in radians",
+        low=-3.15,
+        high=3.15,
+    )
     enabled: bool = setting(True, "whether the camera is answered", live=True)
+
+    @property
+    def mount(self) -> CameraMount:
+        """Where the camera is, for where TF does not tell."""
+        return CameraMount(self.camera_height, self.camera_pitch, self.camera_roll)
 
     def __post_init__(self) -> None:
         validate(self)
@@ -131,6 +153,7 @@ class NodeSettings:
     black_box: BlackBoxSettings = field(default_factory=BlackBoxSettings)
     sync: SyncSettings = field(default_factory=SyncSettings)
     outputs: OutputSettings = field(default_factory=OutputSettings)
+    ground: GroundSettings = field(default_factory=GroundSettings)
     inference: EngineSettings = field(default_factory=EngineSettings)
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)
 
@@ -142,6 +165,17 @@ class NodeSettings:
                 f"parameter 'anchor_camera': {anchor!r} is none of the cameras "
                 f"{', '.join(self.cameras)}"
             )
+
+    def locates(self, camera: str) -> bool:
+        """Whether a camera's people are to be brought to the ground."""
+        return bool(self.ground.target_frame or self.camera[camera].camera_height)
+
+    @property
+    def uses_transforms(self) -> bool:
+        """Whether anything is to be read from TF or odometry."""
+        mounted = all(self.camera[name].camera_height for name in self.cameras)
+        moving = self.ground.fixed_frame or self.ground.odometry_topic
+        return bool(self.ground.target_frame and (moving or not mounted))
 
 
 def check_camera_names(names: tuple[str, ...]) -> None:

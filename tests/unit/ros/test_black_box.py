@@ -18,7 +18,7 @@ from tests.support.node import image_message
 
 def kept(step: int) -> KeptFrame:
     message = image_message(step, 480, 640)  # 0.92 MB
-    return KeptFrame("/image", "/node", message, 10**9 + step, None, "pedestrian", "m")
+    return KeptFrame("/image", "/node", message, 10**9 + step, None, None, "pedestrian", "m")
 
 
 def saved(box: BlackBox) -> Path:

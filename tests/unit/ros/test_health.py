@@ -38,6 +38,7 @@ class FakeCamera:
     topic: str = "/image"
     enabled: bool = True
     input: Input | None = field(default_factory=Input)
+    ground_problem: str = ""
 
 
 def judge(report: StreamReport, camera: FakeCamera | None = None) -> Health:
@@ -79,6 +80,13 @@ def test_silence_is_explained_by_what_the_graph_shows() -> None:
     nobody = FakeCamera(input=Input(mismatched_qos="once", missing="no publisher on /image"))
     assert judge(silent, nobody).level == Level.STALE
     assert "no publisher on /image" in judge(silent, nobody).message
+
+
+def test_a_missing_ground_is_a_warning_unless_something_is_worse() -> None:
+    lost = FakeCamera(ground_problem="no transform from 'camera' to 'base_link'")
+    assert judge(GOOD, lost).level == Level.WARN
+    assert "no transform from 'camera'" in judge(GOOD, lost).message
+    assert judge(replace(GOOD, image_age=9.0), lost).level == Level.STALE
 
 
 def test_a_disabled_camera_is_no_fault() -> None:
