@@ -11,7 +11,7 @@ import numpy as np
 
 from convlstm_perception.messages.types import MessageTypes
 from convlstm_perception.types import Float64Array, PerceptionResult
-from convlstm_perception.visualization.alert import alert_colour, alerts
+from convlstm_perception.visualization.alert import alerts, person_colours
 from convlstm_perception.visualization.colours import Colour, text_colour
 from convlstm_perception.visualization.labels import person_label
 
@@ -61,8 +61,8 @@ def annotations_message(result: PerceptionResult, header: Any, types: MessageTyp
     """
     tracks = result.tracks
     points, texts = [], []
-    for row, alert in enumerate(alerts(result)):
-        colour = alert_colour(alert, int(tracks.ids[row]))
+    people = zip(alerts(result), person_colours(result), strict=True)
+    for row, (alert, colour) in enumerate(people):
         line, thickness = _color(colour, 1.0, types), _THICK if alert else _THIN
         box = tracks.boxes[row].astype(np.float64)
         corners = box[:2] + box[2:] / 2 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])

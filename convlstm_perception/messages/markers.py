@@ -23,7 +23,7 @@ from convlstm_perception.messages.types import (
     vector,
 )
 from convlstm_perception.types import Float64Array, PerceptionResult
-from convlstm_perception.visualization.alert import alert_colour, alerts
+from convlstm_perception.visualization.alert import alerts, person_colours
 from convlstm_perception.visualization.colours import WHITE, Colour
 from convlstm_perception.visualization.labels import person_label
 
@@ -76,11 +76,10 @@ def markers_message(result: PerceptionResult, header: Any, types: MessageTypes) 
     """
     header = header_in(located(result).frame_id, header, types)
     drawing = _Drawing(result, header, types)
-    pressing = alerts(result)
+    pressing, colours = alerts(result), person_colours(result)
     for person in people_on_the_ground(result):
-        alert = pressing[person.row]
-        drawing.person(person, alert_colour(alert, person.track_id))
-        drawing.label(person, person_label(result, person.row, alert))
+        drawing.person(person, colours[person.row])
+        drawing.label(person, person_label(result, person.row, pressing[person.row]))
     return types[MARKERS](markers=drawing.markers)
 
 

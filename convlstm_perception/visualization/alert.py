@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from convlstm_perception.types import PerceptionResult
-from convlstm_perception.visualization.colours import Colour, track_colour
+from convlstm_perception.visualization.colours import Colour, calm_track_colour, track_colour
 
 NEAR = 2.0
 """Metres from the frame's origin within which somebody's closest approach is of concern."""
@@ -47,9 +47,18 @@ def alerts(result: PerceptionResult) -> list[Alert]:
     ]
 
 
-def alert_colour(alert: Alert, track_id: int) -> Colour:
-    """Of a person, as (blue, green, red): the track's own unless there is an alert."""
-    return _COLOURS[alert] if alert else track_colour(track_id)
+def own_colours(result: PerceptionResult) -> list[Colour]:
+    """Of each track, as (blue, green, red); where there can be alerts, none that looks like one."""
+    own = track_colour if result.ground is None else calm_track_colour
+    return [own(track_id) for track_id in result.tracks.ids.tolist()]
+
+
+def person_colours(result: PerceptionResult) -> list[Colour]:
+    """Of each track, as (blue, green, red): the alert's, else its own."""
+    return [
+        _COLOURS.get(alert, own)
+        for alert, own in zip(alerts(result), own_colours(result), strict=True)
+    ]
 
 
 def _alert(time: float, distance: float) -> Alert:

@@ -14,13 +14,17 @@ from convlstm_perception.types import (
     PerceptionResult,
     Tracks,
 )
-from convlstm_perception.visualization.alert import Alert, alert_colour, alerts
+from convlstm_perception.visualization.alert import (
+    Alert,
+    alerts,
+    own_colours,
+    person_colours,
+)
 from convlstm_perception.visualization.colours import (
     NEAR_BLACK,
     WHITE,
     Colour,
     text_colour,
-    track_colour,
 )
 from convlstm_perception.visualization.labels import closest_approach_label, person_label
 from convlstm_perception.visualization.shapes import Patch, Points, draw_line
@@ -67,15 +71,11 @@ class OverlayRenderer:
         # Far figures first, so that what is near lies on top.
         order = np.argsort(tracks.boxes[:, 1] + 0.5 * tracks.boxes[:, 3], kind="stable")
         order = order[np.isfinite(tracks.boxes[order]).all(axis=1)]
-        pressing = alerts(result)
-        colours = [
-            alert_colour(alert, int(track_id))
-            for alert, track_id in zip(pressing, tracks.ids, strict=True)
-        ]
+        pressing, colours, own = alerts(result), person_colours(result), own_colours(result)
         for row in order:
             self._draw_prediction(canvas, tracks, int(row), unit, colours[row])
         for row in order:
-            self._draw_trail(canvas, int(tracks.ids[row]), unit)
+            self._draw_trail(canvas, int(tracks.ids[row]), unit, own[row])
         for row in order:
             thickness = 1.8 if pressing[row] is Alert.NONE else 3.2
             _draw_box(canvas, tracks, int(row), unit, colours[row], _pixels(thickness * unit))
@@ -101,7 +101,7 @@ class OverlayRenderer:
             if not trail:
                 del self._trails[track_id]
 
-    def _draw_trail(self, canvas: Image, track_id: int, unit: float) -> None:
+    def _draw_trail(self, canvas: Image, track_id: int, unit: float, colour: Colour) -> None:
         points = np.array([point[1:] for point in self._trails[track_id]])
         if len(points) < 2:
             return
@@ -109,7 +109,6 @@ class OverlayRenderer:
         patch = Patch.around(canvas, points, np.zeros_like(points), 4.0 * unit)
         if patch is None:
             return
-        colour = track_colour(track_id)
         for index in range(1, len(points)):
             youth = index / (len(points) - 1)
             patch.line(points[index - 1], points[index], colour, 0.15 + 0.75 * youth, width)
