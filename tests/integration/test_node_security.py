@@ -35,6 +35,7 @@ ENCLAVE_FILES = ("identity_ca.cert.pem", "cert.pem", "key.pem")
 ENCLAVE_FILES += ("permissions_ca.cert.pem", "governance.p7s", "permissions.p7s")
 AUDITED = Path(__file__).resolve().parents[1] / "support" / "audited_node.py"
 KINDS = ("publisher", "subscriber", "service", "client")
+OPTIONAL_OUTPUTS = ("predicted_objects", "image_annotations")
 Endpoint = tuple[str, str]  # kind, name
 
 
@@ -72,11 +73,13 @@ def test_the_policy_of_one_camera_allows_what_the_node_uses_and_nothing_else(
         plainly = used(node, ("subscriber", "/image"))
     assert plainly <= rights, plainly - rights
     options = {"transport": "compressed", "rectify": True, "use_sim_time": True}
+    options |= {f"publish_{output}": True for output in OPTIONAL_OUTPUTS}
     with running_node(tmp_path, bundle=bundle, **options) as node:
         with_options = used(node, ("subscriber", "/image/compressed"), ("subscriber", "/clock"))
     assert with_options <= rights, with_options - rights
     assert rights == plainly | with_options
     optional = {("subscriber", name) for name in ("/image/compressed", "/camera_info", "/clock")}
+    optional |= {("publisher", f"{NODE}/{output}") for output in OPTIONAL_OUTPUTS}
     assert rights - plainly == optional
 
 
@@ -89,8 +92,12 @@ def test_the_policy_of_two_cameras_is_that_of_their_parameter_file(
     with running_node(tmp_path, program=program, bundle=bundle) as node:
         seen = used(node, ("subscriber", "/front/image_raw"))
     assert seen <= rights, seen - rights
-    cameras = ("/front/camera_info", "/rear/camera_info", "/clock")
-    assert rights - seen == {("subscriber", name) for name in cameras}
+    optional = {
+        ("subscriber", name) for name in ("/front/camera_info", "/rear/camera_info", "/clock")
+    }
+    for camera in ("front", "rear"):
+        optional |= {("publisher", f"{NODE}/{camera}/{output}") for output in OPTIONAL_OUTPUTS}
+    assert rights - seen == optional
 
 
 @pytest.mark.parametrize("named", [True, False])

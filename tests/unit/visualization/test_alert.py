@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from dataclasses import replace
 
 import pytest
@@ -51,8 +52,9 @@ def test_no_track_looks_like_an_alert_where_there_can_be_one() -> None:
     # Red and amber are one hue to many: brightness tells them apart.
     assert brightness(caution) - brightness(danger) > 100
     for track_id in range(20):
-        blue, _, red = calm_track_colour(track_id)
-        assert blue > 0.9 * red  # none is warm
+        blue, green, red = calm_track_colour(track_id)
+        hue, _, _ = colorsys.rgb_to_hsv(red / 255, green / 255, blue / 255)
+        assert 0.25 < hue < 0.92  # from green by way of blue to purple: none is warm
     assert all(calm_track_colour(i) != calm_track_colour(i + 1) for i in range(50))
 
 
