@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("rosbags", reason="rosbags is not installed here")
-
 from tests.support.located import rosbags_store
 
 
 @pytest.fixture(scope="session")
 def store() -> Any:
+    pytest.importorskip("rosbags", reason="rosbags is not installed here")
     return rosbags_store()
 
 
