@@ -18,9 +18,9 @@ from rich.progress import Progress
 
 from convlstm_perception.cli.inference import add_engine_arguments, engine_settings
 from convlstm_perception.engine import ModelBundle, MotionModel, default_bundle_path
-from convlstm_perception.geometry import camera_info_topic
 from convlstm_perception.replay.recording import find_cameras, recorded_parameters
-from convlstm_perception.replay.run import RESULTS, Replay, recorded_settings
+from convlstm_perception.replay.run import RESULTS, Replay
+from convlstm_perception.replay.settings import recorded_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +39,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rectify", action="store_true", help="rectify by the camera_info beside the images"
     )
+    ground = parser.add_argument_group(
+        "metres", "what the bag's parameters do not tell; TF and calibrations are the bag's own"
+    )
+    ground.add_argument("--target-frame", metavar="FRAME", help="frame of what is said in metres")
+    ground.add_argument("--fixed-frame", metavar="FRAME", help="frame that stands still, as odom")
+    ground.add_argument(
+        "--odometry", metavar="TOPIC", help="nav_msgs/Odometry that tells the motion"
+    )
+    ground.add_argument(
+        "--camera-height", type=float, metavar="M", help="metres above the ground, in place of TF"
+    )
+    ground.add_argument(
+        "--camera-pitch", type=float, metavar="RAD", help="with it: how far the camera looks down"
+    )
+    ground.add_argument(
+        "--camera-roll", type=float, metavar="RAD", help="with it: how far its right side is lower"
+    )
     parser.add_argument("--no-overlay", action="store_true", help="draw no overlay videos")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON only")
     add_engine_arguments(parser)
@@ -53,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     cameras = find_cameras(args.bag, args.topic)
     if args.all:
         cameras = [dataclasses.replace(camera, answered=None) for camera in cameras]
-    settings = recorded_settings(recorded_parameters(args.bag))
+    settings = recorded_settings(recorded_parameters(args.bag), cameras, _told(args))
     bundle = ModelBundle.load(args.bundle or default_bundle_path())
     model = MotionModel.load(bundle, engine_settings(args), len(cameras))
     try:
@@ -64,7 +81,6 @@ def run(args: argparse.Namespace) -> int:
             settings,
             args.output,
             overlay=not args.no_overlay,
-            rectify={c.topic: camera_info_topic(c.topic) for c in cameras} if args.rectify else {},
         )
         with Progress(disable=args.json) as progress:
             task = progress.add_task("replaying", total=None)
@@ -84,6 +100,20 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(summary)
     return 0
+
+
+def _told(args: argparse.Namespace) -> dict[str, Any]:
+    """The options that stand for parameters of the node."""
+    told = {
+        "target_frame": args.target_frame,
+        "fixed_frame": args.fixed_frame,
+        "odometry_topic": args.odometry,
+        "camera_height": args.camera_height,
+        "camera_pitch": args.camera_pitch,
+        "camera_roll": args.camera_roll,
+        "rectify": args.rectify or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _plain(camera: Any) -> dict[str, Any]:

@@ -110,6 +110,14 @@ class _Calibration:
     p: list[float]
 
 
+def same_calibration(one: CameraInfoMessage, other: CameraInfoMessage) -> bool:
+    """Whether two calibrations say the same; their headers do not count."""
+    facts = ("width", "height", "distortion_model")
+    return all(getattr(one, name) == getattr(other, name) for name in facts) and all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("d", "k", "r", "p")
+    )
+
+
 def camera_info_topic(image_topic: str) -> str:
     """The topic of the calibration beside a camera's images, as image_transport names it."""
     return image_topic.removesuffix("/compressed").rsplit("/", 1)[0] + "/camera_info"

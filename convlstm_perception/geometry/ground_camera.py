@@ -9,6 +9,7 @@ of people's heights and of the camera's mounting (Hartley and Zisserman 2004, se
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Self
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlstm_perception.errors import GroundError
+from convlstm_perception.geometry.covariance import symmetric
 from convlstm_perception.geometry.lens import Array, Lens, Rays
 from convlstm_perception.geometry.rigid_transform import OPTICAL_AXES, RigidTransform
 
@@ -24,6 +26,11 @@ _CUT_SHARE = 0.005  # of the image's height, from its edge, within which a box i
 _CUT_LEAST = 1.0  # pixel
 _DOUBTFUL = 9.0  # squared residual of the height, in variances, from which feet may be hidden
 _STEEP = 0.05  # share of the way to a person that must be along the ground for a height to show
+
+
+def _far_away() -> AbstractContextManager[None]:
+    """Rays along the ground meet it nowhere: what is infinite, or no number, is refused later."""
+    return np.errstate(divide="ignore", invalid="ignore", over="ignore")
 
 
 class GroundRefusal(IntEnum):
@@ -189,8 +196,7 @@ class GroundCamera:
         """(..., 3) points of the ground at (..., 2) x and y."""
         normal = self._plane.normal
         x, y = places[..., 0], places[..., 1]
-        with np.errstate(invalid="ignore"):  # infinitely far away
-            z = (self._plane.offset - normal[0] * x - normal[1] * y) / normal[2]
+        z = (self._plane.offset - normal[0] * x - normal[1] * y) / normal[2]
         return np.concatenate([places, z[..., None]], axis=-1)
 
     def locate_pixels(self, pixels: Array, variances: Array) -> GroundPoints:
@@ -200,11 +206,12 @@ class GroundCamera:
             pixels: (N, 2).
             variances: (N, 2) of them, in pixels squared.
         """
-        aim = self._aim(self._lens.rays(pixels.T), -self.height)
-        refusals = _refusals(aim)
-        positions = self._on_plane(aim.positions)
-        positions[refusals != GroundRefusal.NONE] = np.nan
-        return GroundPoints(positions, _congruence(aim.by_pixel[:2], variances.T), refusals)
+        with _far_away():
+            aim = self._aim(self._lens.rays(pixels.T), -self.height)
+            refusals = _refusals(aim)
+            positions = self._on_plane(aim.positions)
+            positions[refusals != GroundRefusal.NONE] = np.nan
+            return GroundPoints(positions, _congruence(aim.by_pixel[:2], variances.T), refusals)
 
     def locate(
         self,
@@ -226,50 +233,49 @@ class GroundCamera:
             image_size: width and height in pixels.
             person: how tall people are.
         """
-        margin = max(_CUT_LEAST, _CUT_SHARE * image_size[1])
-        lower, upper = boxes[:, 1] + boxes[:, 3] / 2, boxes[:, 1] - boxes[:, 3] / 2
-        feet_cut = lower >= image_size[1] - 1 - margin
-        head_cut = upper <= margin
-        spread = variances[:, [0, 1, 3]].T.copy()
-        spread[0] += _hidden_across(boxes, image_size[0])
-        count = len(boxes)
-        edges = np.stack([np.tile(boxes[:, 0], 2), np.concatenate([lower, upper])])
-        rays = self._lens.rays(edges)
-        feet = self._aim(rays.take(np.s_[:count]), -self.height)
-        heads = self._aim(rays.take(np.s_[count:]), person.mean - self.height)
-        points = self._by_feet(feet, heads, spread, person, ~(feet_cut | head_cut))
-        if feet_cut.any():
-            alone = self._by_head(heads.take(feet_cut), spread[:, feet_cut], person)
-            alone.refusals[head_cut[feet_cut] | ~alone.valid] = GroundRefusal.CUT
-            points.replace(feet_cut, alone)
-        points.positions[~points.valid] = np.nan
-        return points
+        with _far_away():
+            margin = max(_CUT_LEAST, _CUT_SHARE * image_size[1])
+            lower, upper = boxes[:, 1] + boxes[:, 3] / 2, boxes[:, 1] - boxes[:, 3] / 2
+            feet_cut = lower >= image_size[1] - 1 - margin
+            head_cut = upper <= margin
+            spread = variances[:, [0, 1, 3]].T.copy()
+            spread[0] += _hidden_across(boxes, image_size[0])
+            count = len(boxes)
+            edges = np.stack([np.tile(boxes[:, 0], 2), np.concatenate([lower, upper])])
+            rays = self._lens.rays(edges)
+            feet = self._aim(rays.take(np.s_[:count]), -self.height)
+            heads = self._aim(rays.take(np.s_[count:]), person.mean - self.height)
+            points = self._by_feet(feet, heads, spread, person, ~(feet_cut | head_cut))
+            if feet_cut.any():
+                alone = self._by_head(heads.take(feet_cut), spread[:, feet_cut], person)
+                alone.refusals[head_cut[feet_cut] | ~alone.valid] = GroundRefusal.CUT
+                points.replace(feet_cut, alone)
+            points.positions[~points.valid] = np.nan
+            return points
 
     def _aim(self, rays: Rays, rise: float) -> _Aim:
         """Follow rays to so many metres above (negative: below) the camera."""
         rotation, normal = self._pose.matrix, self._plane.normal
         directions = rotation @ rays.directions
         steepness = normal @ directions
-        with np.errstate(divide="ignore", invalid="ignore"):
-            reach = rise / steepness
-            slant = directions / steepness
-            positions = self._pose.translation[:, None] + rise * slant
-            # What a change of the direction does to the point: M = I - d n^T / (n d), times reach.
-            turned = np.tensordot(rotation, rays.jacobians, 1)
-            by_pixel = reach * (turned - slant[:, None] * np.tensordot(normal, turned, 1))
+        reach = rise / steepness
+        slant = directions / steepness
+        positions = self._pose.translation[:, None] + rise * slant
+        # What a change of the direction does to the point: M = I - d n^T / (n d), times reach.
+        turned = np.tensordot(rotation, rays.jacobians, 1)
+        by_pixel = reach * (turned - slant[:, None] * np.tensordot(normal, turned, 1))
         return _Aim(directions, steepness, reach, positions, slant, turned, by_pixel)
 
     def _bias(self, aim: _Aim) -> Array:
         """(N, 2, 2) covariance by the mounting: s^2 |d|^2 M M^T and M n (M n)^T."""
         normal, slant = self._plane.normal[:2, None], aim.slant[:2]
-        with np.errstate(invalid="ignore", over="ignore"):
-            turn = aim.reach**2 * (aim.directions**2).sum(0) * self._mounting.rotation**2
-            lift = (normal - slant) * self._mounting.height
-            (nx, ny), (sx, sy) = normal, slant
-            xx = turn * (1 - 2 * sx * nx + sx * sx) + lift[0] * lift[0]
-            xy = turn * (sx * sy - sx * ny - sy * nx) + lift[0] * lift[1]
-            yy = turn * (1 - 2 * sy * ny + sy * sy) + lift[1] * lift[1]
-        return _symmetric(xx, xy, yy)
+        turn = aim.reach**2 * (aim.directions**2).sum(0) * self._mounting.rotation**2
+        lift = (normal - slant) * self._mounting.height
+        (nx, ny), (sx, sy) = normal, slant
+        xx = turn * (1 - 2 * sx * nx + sx * sx) + lift[0] * lift[0]
+        xy = turn * (sx * sy - sx * ny - sy * nx) + lift[0] * lift[1]
+        yy = turn * (1 - 2 * sy * ny + sy * sy) + lift[1] * lift[1]
+        return symmetric(xx, xy, yy)
 
     def _by_feet(
         self,
@@ -291,55 +297,54 @@ class GroundCamera:
         a, b, s = np.zeros((2, 8, count)), np.empty((8, count)), np.empty((8, count))
         s[:3], s[3] = spread, person.deviation**2
         s[4:7], s[7] = self._mounting.rotation**2, self._mounting.height**2
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            a[:, :2] = feet.by_pixel[:2]
-            a[:, 2] = 0.5 * a[:, 1]
-            # A rotation w turns the direction by w x d, and the point moves by reach M (w x d).
-            turn = _cross_matrices(-feet.directions)
-            turn -= feet.slant[:, None] * (normal[:, :, None] * turn).sum(0)
-            moved = feet.reach * turn
-            lift = normal - feet.slant
-            a[:, 4:7], a[:, 7] = moved[:2], lift[:2]
-            # Above the point, the head's ray has come as far along the ground: scale times.
-            along = feet.positions - self._pose.translation[:, None] + self.height * normal
-            flat = heads.directions - heads.steepness * normal
-            squared, cosine = (along**2).sum(0), (flat * along).sum(0)
-            scale, rise = squared / cosine, heads.steepness / cosine
-            implied = self.height + scale * heads.steepness
-            by_point = rise * (2 * along - scale * flat)
-            by_ray = scale * (normal - rise * along)
-            by_feet = (by_point[:, None] * feet.by_pixel).sum(0)
-            by_head = (by_ray[:, None] * heads.turned).sum(0)
-            b[:2] = by_feet + by_head
-            b[2] = 0.5 * (by_feet[1] - by_head[1])
-            b[3] = -1.0
-            b[4:7] = (by_point[:, None] * moved).sum(0)
-            b[4:7] += np.cross(heads.directions, by_ray, axis=0)
-            b[7] = 1.0 + (by_point * lift).sum(0)
-            doubt = (s * b * b).sum(0)
-            usable = whole & np.isfinite(doubt) & (doubt > 0) & (cosine > 0)
-            # From straight above, a height does not show.
-            usable &= squared >= _STEEP * (squared + self.height**2)
-            residual = np.where(usable, implied - person.mean, 0.0)
-            doubt = np.where(usable, doubt, 1.0)
-            b = np.where(usable, b, 0.0)
-            gain = (a * (s * b)).sum(1) / doubt
-            left = a - gain[:, None] * b
-            # Hidden feet or a child: as far as the head alone would place a grown-up.
-            apart = heads.positions[:2] - person.mean * normal[:2] - feet.positions[:2]
-            share = 1.0 - _DOUBTFUL / np.maximum(residual**2 / doubt, _DOUBTFUL)
-            doubtful = (share > 0) & (_refusals(heads) == GroundRefusal.NONE)
-            either = _congruence(
-                np.where(doubtful, apart, 0.0)[:, None], np.where(doubtful, share, 0.0)[None]
-            )
-            # It lasts as long as the feet are hidden, yet images that show them count more.
-            return PersonPoints(
-                self._on_plane(feet.positions[:2] - gain * residual),
-                _congruence(left[:, :3], s[:3]) + either,
-                _refusals(feet),
-                _congruence(left[:, 3:], s[3:]) + either,
-                person.mean + s[3] / doubt * residual,
-            )
+        a[:, :2] = feet.by_pixel[:2]
+        a[:, 2] = 0.5 * a[:, 1]
+        # A rotation w turns the direction by w x d, and the point moves by reach M (w x d).
+        turn = _cross_matrices(-feet.directions)
+        turn -= feet.slant[:, None] * (normal[:, :, None] * turn).sum(0)
+        moved = feet.reach * turn
+        lift = normal - feet.slant
+        a[:, 4:7], a[:, 7] = moved[:2], lift[:2]
+        # Above the point, the head's ray has come as far along the ground: scale times.
+        along = feet.positions - self._pose.translation[:, None] + self.height * normal
+        flat = heads.directions - heads.steepness * normal
+        squared, cosine = (along**2).sum(0), (flat * along).sum(0)
+        scale, rise = squared / cosine, heads.steepness / cosine
+        implied = self.height + scale * heads.steepness
+        by_point = rise * (2 * along - scale * flat)
+        by_ray = scale * (normal - rise * along)
+        by_feet = (by_point[:, None] * feet.by_pixel).sum(0)
+        by_head = (by_ray[:, None] * heads.turned).sum(0)
+        b[:2] = by_feet + by_head
+        b[2] = 0.5 * (by_feet[1] - by_head[1])
+        b[3] = -1.0
+        b[4:7] = (by_point[:, None] * moved).sum(0)
+        b[4:7] += np.cross(heads.directions, by_ray, axis=0)
+        b[7] = 1.0 + (by_point * lift).sum(0)
+        doubt = (s * b * b).sum(0)
+        usable = whole & np.isfinite(doubt) & (doubt > 0) & (cosine > 0)
+        # From straight above, a height does not show.
+        usable &= squared >= _STEEP * (squared + self.height**2)
+        residual = np.where(usable, implied - person.mean, 0.0)
+        doubt = np.where(usable, doubt, 1.0)
+        b = np.where(usable, b, 0.0)
+        gain = (a * (s * b)).sum(1) / doubt
+        left = a - gain[:, None] * b
+        # Hidden feet or a child: as far as the head alone would place a grown-up.
+        apart = heads.positions[:2] - person.mean * normal[:2] - feet.positions[:2]
+        share = 1.0 - _DOUBTFUL / np.maximum(residual**2 / doubt, _DOUBTFUL)
+        doubtful = (share > 0) & (_refusals(heads) == GroundRefusal.NONE)
+        either = _congruence(
+            np.where(doubtful, apart, 0.0)[:, None], np.where(doubtful, share, 0.0)[None]
+        )
+        # It lasts as long as the feet are hidden, yet images that show them count more.
+        return PersonPoints(
+            self._on_plane(feet.positions[:2] - gain * residual),
+            _congruence(left[:, :3], s[:3]) + either,
+            _refusals(feet),
+            _congruence(left[:, 3:], s[3:]) + either,
+            person.mean + s[3] / doubt * residual,
+        )
 
     def _by_head(self, heads: _Aim, spread: Array, person: PersonHeight) -> PersonPoints:
         """The points below where the heads' rays have a person's height."""
@@ -403,8 +408,4 @@ def _congruence(jacobians: Array, variances: Array) -> Array:
     """(N, 2, 2) J S J^T of (2, K, N) J and (K, N) the diagonal of S."""
     x, y = jacobians
     weighted = variances * x
-    return _symmetric((weighted * x).sum(0), (weighted * y).sum(0), (variances * y * y).sum(0))
-
-
-def _symmetric(xx: Array, xy: Array, yy: Array) -> Array:
-    return np.stack([xx, xy, xy, yy], -1).reshape(-1, 2, 2)
+    return symmetric((weighted * x).sum(0), (weighted * y).sum(0), (variances * y * y).sum(0))

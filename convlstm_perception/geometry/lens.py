@@ -19,9 +19,9 @@ from convlstm_perception.geometry.camera_model import CameraModel
 
 Array = NDArray[np.float64]
 
-_STEPS = 20  # of Newton's method; four or five do, but at the rim of wide lenses
-# In units of the focal length. Convergence is quadratic: what is left is the last step's square.
-_CONVERGED = 1e-9
+_STEPS = 20  # of Newton's method; three or four do, but at the rim of wide lenses
+# Step in units of the focal length. Convergence is quadratic: what is left is about its square.
+_CONVERGED = 1e-7
 _WIDEST = 5.0  # tangent of the angle from the axis up to which a pinhole's distortion is looked at
 
 

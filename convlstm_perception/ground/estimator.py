@@ -42,10 +42,12 @@ class GroundInputs:
 
     Attributes:
         calibration: of the camera.
+        fixed_frame: the one that stood still; empty where none was known.
         transforms: parent frame, child frame, and the transform from child to parent.
     """
 
     calibration: CameraInfoMessage
+    fixed_frame: str
     transforms: tuple[tuple[str, str, RigidTransform], ...]
 
 
@@ -129,7 +131,7 @@ class GroundEstimator:
             transforms.append((view.frame_id, camera_frame, view.pose))
         if view.fixed_pose is not None and fixed_frame != view.frame_id:
             transforms.append((fixed_frame, view.frame_id, view.fixed_pose))
-        return GroundInputs(self._calibration, tuple(transforms))
+        return GroundInputs(self._calibration, fixed_frame, tuple(transforms))
 
     def _look(
         self,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from convlstm_perception.geometry.covariance import symmetric
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, BoolArray, Float64Array, Int64Array
 
 WANDERING = 0.1
@@ -109,7 +110,9 @@ class GroundPast:
         ages = (stamp_ns - self._stamps[rows]) / NANOSECONDS_PER_SECOND
         known: BoolArray = np.arange(_CAPACITY) < self._counts[rows, None]
         known &= ages <= _WINDOW + 1e-6
-        return _fit(ages, known, self._positions[rows], self._noise[rows])
+        most = int(self._counts[rows].max(initial=0))  # the rest of the columns is empty
+        used = np.s_[:, :most]
+        return _fit(ages[used], known[used], self._positions[rows, :most], self._noise[rows, :most])
 
     def _row(self, identity: int) -> int:
         row = self._rows.get(identity)
@@ -151,24 +154,31 @@ def _fit(
     wander = WANDERING / 3 * ages**3
     xx, yy = repeated * noise[..., 0, 0] + wander, repeated * noise[..., 1, 1] + wander
     xy = repeated * noise[..., 0, 1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inverse = np.where(known, 1.0 / (xx * yy - xy * xy), 0.0)
-    weights = np.stack([yy, -xy, -xy, xx], -1) * inverse[..., None]
-    weights[~known] = 0.0
-    moments = (
-        weights.sum(1),
-        (weights * ages[..., None]).sum(1),
-        (weights * (ages**2)[..., None]).sum(1),
+    determinant = np.where(known, xx * yy - xy * xy, 1.0)
+    weight_xx, weight_xy, weight_yy = (
+        np.where(known, part / determinant, 0.0) for part in (yy, -xy, xx)
     )
-    a, b, c = (moment.reshape(-1, 2, 2) for moment in moments)
+    x, y = np.where(known, positions[..., 0], 0.0), np.where(known, positions[..., 1], 0.0)
+    weights = np.stack(
+        [
+            *(weight_xx, weight_xy, weight_yy),
+            *(weight_xx * x + weight_xy * y, weight_xy * x + weight_yy * y),
+        ],
+        -1,
+    )
+    powers = np.stack([np.ones_like(ages), ages, ages * ages], 1)
+    # Sums over the observations: of weights and weighted positions, times the powers of the age.
+    # Along an axis that is not the last numpy adds one by one, so that observations that do not
+    # count, of weight 0, change no bit; a matrix product groups them by their number.
+    sums = (powers[..., None] * weights[:, None]).sum(2)
+    constant, linear, square = sums.transpose(1, 2, 0)
     information = np.empty((len(ages), 4, 4))
-    information[:, :2, :2], information[:, 2:, 2:] = a, c + np.eye(2) / _SPEED**2
-    information[:, :2, 2:] = information[:, 2:, :2] = -b
+    information[:, :2, :2] = symmetric(*constant[:3])
+    information[:, :2, 2:] = information[:, 2:, :2] = -symmetric(*linear[:3])
+    information[:, 2:, 2:] = symmetric(*square[:3]) + np.eye(2) / _SPEED**2
     nobody = count == 0
     information[nobody] = np.eye(4)
-    seen = np.where(known[..., None], positions, 0.0)
-    pulls = (weights.reshape(*ages.shape, 2, 2) @ seen[..., None])[..., 0]
-    right = np.concatenate([pulls.sum(1), -(pulls * ages[..., None]).sum(1)], -1)
+    right = np.stack([*constant[3:], *-linear[3:]], -1)
     covariances: NDArray[np.float64] = np.linalg.inv(information)
     states = (covariances @ right[..., None])[..., 0]
     states[nobody], covariances[nobody] = np.nan, np.nan

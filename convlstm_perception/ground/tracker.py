@@ -14,7 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from convlstm_perception.geometry import GroundCamera, PersonHeight, PersonPoints, RigidTransform
+from convlstm_perception.geometry import (
+    GroundCamera,
+    PersonHeight,
+    PersonPoints,
+    RigidTransform,
+)
+from convlstm_perception.geometry.covariance import parts, symmetric, turned
 from convlstm_perception.ground.closest_approach import closest_approach
 from convlstm_perception.ground.past import GroundPast
 from convlstm_perception.ground.planar_motion import PlanarMotion, PlanarPose
@@ -105,8 +111,8 @@ class GroundTracker:
         closest_times, closest_distances = closest_approach(
             positions, velocities - back @ frame_velocity
         )
-        covariances = state.covariances.reshape(-1, 2, 2, 2, 2).transpose(0, 1, 3, 2, 4)
-        covariances = (back @ covariances @ back.T).transpose(0, 1, 3, 2, 4).reshape(-1, 4, 4)
+        both = np.kron(np.eye(2), back)  # of position and velocity
+        covariances = both @ state.covariances @ both.T
         covariances[:, :2, :2] += bias
         known = np.isfinite(positions).all(-1)
         return GroundTracks(
@@ -122,7 +128,7 @@ class GroundTracker:
             covariances=covariances,
             heights=np.array(heights, np.float64),
             paths=view.camera.on_plane((paths - frame.position) @ back.T),
-            path_covariances=back @ path_covariances @ back.T + bias[:, None],
+            path_covariances=turned(path_covariances, back) + bias[:, None],
             closest_times=closest_times,
             closest_distances=closest_distances,
         )
@@ -141,7 +147,7 @@ class GroundTracker:
             ids,
             stamp_ns,
             points.positions[rows, :2] @ rotation.T + frame.position,
-            rotation @ points.noise[rows] @ rotation.T,
+            turned(points.noise[rows], rotation),
         )
         lasting = {i: self._lasting[i] for i in tracks.ids.tolist() if i in self._lasting}
         for row, identity in zip(rows.tolist(), ids.tolist(), strict=True):
@@ -157,22 +163,28 @@ class GroundTracker:
         Returns:
             (N, H, 2) positions, NaN where they miss the ground, and (N, H, 2, 2) covariances.
         """
-        boxes = tracks.trajectories.boxes.reshape(-1, 4).astype(np.float64)
-        variances = tracks.trajectories.variances.reshape(-1, 4).astype(np.float64)
-        feet = np.stack([boxes[:, 0], boxes[:, 1] + boxes[:, 3] / 2], -1)
-        spread = np.stack([variances[:, 0], variances[:, 1] + variances[:, 3] / 4], -1)
-        points = view.camera.locate_pixels(feet, spread)
+        boxes = tracks.trajectories.boxes.reshape(-1, 4).T.astype(np.float64)
+        variances = tracks.trajectories.variances.reshape(-1, 4).T.astype(np.float64)
+        points = view.camera.locate_pixels(
+            np.stack([boxes[0], boxes[1] + boxes[3] / 2], -1),
+            np.stack([variances[0], variances[1] + variances[3] / 4], -1),
+        )
         shape = len(tracks), len(self._times)
-        rotation = frame.rotation
-        positions = points.positions[:, :2] @ rotation.T + frame.position
-        noise = (rotation @ points.noise @ rotation.T).reshape(*shape, 2, 2)
-        positions = positions.reshape(*shape, 2)
         # Those are as if the camera stayed where it is; it will have moved.
         rotations, translations = self._camera_motion.ahead(self._times)
-        moved = (rotations @ positions[..., None])[..., 0] + translations
-        noise = rotations @ noise @ rotations.swapaxes(-1, -2)
-        shift = ((moved - positions) ** 2).sum(-1)
-        return moved, noise + _MISSED_MOTION**2 * shift[..., None, None] * np.eye(2)
+        still = points.positions[:, :2] @ frame.rotation.T + frame.position
+        x, y = still.T.reshape(2, *shape)
+        r = rotations.transpose(1, 2, 0)[:, :, None]  # (2, 2, 1, H)
+        moved_x = r[0, 0] * x + r[0, 1] * y + translations[:, 0]
+        moved_y = r[1, 0] * x + r[1, 1] * y + translations[:, 1]
+        missed = _MISSED_MOTION**2 * ((moved_x - x) ** 2 + (moved_y - y) ** 2)
+        # Both rotations at once.
+        noise = turned(
+            points.noise.reshape(*shape, 2, 2), (rotations @ frame.rotation).transpose(1, 2, 0)
+        )
+        noise[..., 0, 0] += missed
+        noise[..., 1, 1] += missed
+        return np.stack([moved_x, moved_y], -1), noise
 
 
 def _join(
@@ -181,19 +193,37 @@ def _join(
     second: Float64Array,
     second_covariances: Float64Array,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean weighted by inverse covariance; ``first`` alone where ``second`` is not known."""
-    known = np.isfinite(second).all(-1) & np.isfinite(second_covariances).all((-1, -2))
-    total = np.where(known[..., None, None], first_covariances + second_covariances, np.eye(2))
-    gain = first_covariances @ _inverse(total)
-    change = np.where(known[..., None], second - first, 0.0)
-    mean = first + (gain @ change[..., None])[..., 0]
-    # Twice the covariance of independent errors: (I - G) C.
-    joined = 2 * (first_covariances - gain @ first_covariances)
-    return mean, np.where(known[..., None, None], joined, first_covariances)
+    """Mean weighted by inverse covariance; ``first`` alone where ``second`` is not known.
 
-
-def _inverse(matrices: Float64Array) -> Float64Array:
-    """Of (..., 2, 2) symmetric matrices."""
-    a, b, c = matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 1, 1]
-    inverse = np.stack([c, -b, -b, a], -1) / (a * c - b * b)[..., None]
-    return inverse.reshape(matrices.shape)
+    Args:
+        first, second: (..., 2).
+        first_covariances, second_covariances: (..., 2, 2).
+    """
+    a, b, c = parts(first_covariances)
+    p, q, r = parts(second_covariances)
+    sum_a, sum_b, sum_c = a + p, b + q, c + r
+    determinant = sum_a * sum_c - sum_b * sum_b
+    change_x, change_y = second[..., 0] - first[..., 0], second[..., 1] - first[..., 1]
+    # The gain G = C1 (C1 + C2)^-1.
+    known = np.isfinite(determinant) & (determinant > 0) & np.isfinite(change_x)
+    scale = np.where(known, 1.0 / np.where(known, determinant, 1.0), 0.0)
+    sum_a, sum_b, sum_c, change_x, change_y = (
+        np.where(known, part, 0.0) for part in (sum_a, sum_b, sum_c, change_x, change_y)
+    )
+    gain_xx, gain_xy = (a * sum_c - b * sum_b) * scale, (b * sum_a - a * sum_b) * scale
+    gain_yx, gain_yy = (b * sum_c - c * sum_b) * scale, (c * sum_a - b * sum_b) * scale
+    mean = np.stack(
+        [
+            first[..., 0] + gain_xx * change_x + gain_xy * change_y,
+            first[..., 1] + gain_yx * change_x + gain_yy * change_y,
+        ],
+        -1,
+    )
+    # Twice the covariance of independent errors, (I - G) C1.
+    twice = np.where(known, 2.0, 1.0)
+    joined = symmetric(
+        twice * (a - gain_xx * a - gain_xy * b),
+        twice * (b - gain_xx * b - gain_xy * c),
+        twice * (c - gain_yx * b - gain_yy * c),
+    )
+    return mean, joined

@@ -96,7 +96,9 @@ def trajectories_message(
     """
     tracks = result.tracks
     horizons = len(tracks.trajectories.times)
-    ground = result.ground or GroundTracks.unknown(len(tracks), horizons, NO_GROUND)
+    ground = result.ground
+    if ground is None:
+        ground = GroundTracks.unknown(len(tracks), horizons, NO_GROUND)
     boxes = _boxes(tracks.boxes, types)
     durations = [duration(float(seconds), types) for seconds in tracks.trajectories.times]
     states = _ground_states(ground, types)

@@ -6,22 +6,24 @@ import dataclasses
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from convlstm_perception.bags import BagWriter, message_types
 from convlstm_perception.engine import MotionModel
 from convlstm_perception.errors import DeviceError, PerceptionError, SourceError
-from convlstm_perception.geometry import CameraModel, Rectifier
+from convlstm_perception.geometry import CameraModel, Rectifier, camera_info_topic
 from convlstm_perception.messages import (
     DETECTIONS,
     TRAJECTORIES,
     detections_message,
     trajectories_message,
 )
+from convlstm_perception.replay.ground import ReplayGround
 from convlstm_perception.replay.recording import (
     RecordedCamera,
     RecordedImage,
@@ -29,13 +31,8 @@ from convlstm_perception.replay.recording import (
     read_images,
     trajectories_digest,
 )
-from convlstm_perception.settings import described_fields
-from convlstm_perception.stream import (
-    CameraRig,
-    PipelineSettings,
-    QualitySettings,
-    TrackerSettings,
-)
+from convlstm_perception.replay.settings import ReplaySettings
+from convlstm_perception.stream import CameraRig
 from convlstm_perception.types import Frame, Image, PerceptionResult
 from convlstm_perception.visualization.overlay import OverlayRenderer
 from convlstm_perception.visualization.video_file import VideoFile
@@ -71,24 +68,6 @@ class CameraSummary:
     seconds: float = 0.0
 
 
-def recorded_settings(parameters: Mapping[str, Any]) -> PipelineSettings:
-    """The pipeline's settings under a node's parameters; defaults where they tell nothing.
-
-    Raises:
-        ParameterError: when a value is out of range.
-    """
-
-    def known(part: type) -> dict[str, Any]:
-        names = [entry.name for entry, _ in described_fields(part)]
-        return {name: parameters[name] for name in names if name in parameters}
-
-    return PipelineSettings(
-        **known(PipelineSettings),
-        quality=QualitySettings(**known(QualitySettings)),
-        tracker=TrackerSettings(**known(TrackerSettings)),
-    )
-
-
 class Replay:
     """Answers the cameras of a bag and writes the results.
 
@@ -99,7 +78,6 @@ class Replay:
         settings: how.
         output: folder for the results; made where it is missing.
         overlay: whether an overlay is drawn, as a video for each camera.
-        rectify: image topics whose images are rectified, to the topics of their calibration.
 
     Raises:
         SourceError: when a calibration is missing in the bag.
@@ -110,17 +88,22 @@ class Replay:
         bag: Path,
         cameras: Collection[RecordedCamera],
         model: MotionModel,
-        settings: PipelineSettings,
+        settings: ReplaySettings,
         output: Path,
         *,
         overlay: bool = True,
-        rectify: Mapping[str, str] | None = None,
     ) -> None:
         self._bag, self._model, self._output = bag, model, output
         self._cameras = {camera.topic: camera for camera in cameras}
-        self._rig = CameraRig(model, settings, [camera.name for camera in cameras])
+        self._rig = CameraRig(model, settings.pipeline, [camera.name for camera in cameras])
+        times = np.array(model.bundle.horizons, np.float32)
+        self._ground = ReplayGround(bag, settings, self._cameras.keys(), times)
         self._types = message_types().types
-        self._rectifiers = {topic: self._rectifier(info) for topic, info in (rectify or {}).items()}
+        self._rectifiers = {
+            topic: self._rectifier(camera_info_topic(topic))
+            for topic in self._cameras
+            if settings.camera(topic).rectify
+        }
         self._renderers: dict[str, OverlayRenderer] | None = {} if overlay else None
         self._videos: dict[str, VideoFile] = {}
         self.summaries = {
@@ -141,7 +124,7 @@ class Replay:
             DeviceError: when the model's device fails.
         """
         self._clear()
-        with BagWriter(self._output / RESULTS) as results, ExitStack() as stack:
+        with BagWriter(self._output / RESULTS) as results, self._ground, ExitStack() as stack:
             for image in read_images(self._bag, self._cameras):
                 self._replay(image, results, stack)
                 advance()
@@ -170,6 +153,8 @@ class Replay:
             answer = self._rig.process({camera.name: frame})[camera.name]
             if isinstance(answer, Exception):
                 raise answer
+            height, width = frame.image.shape[:2]
+            answer = self._ground.answer(image.topic, image.received_ns, answer, (width, height))
         except DeviceError:
             raise
         except PerceptionError as error:

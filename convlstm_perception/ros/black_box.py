@@ -155,7 +155,7 @@ class BlackBox:
         slug = _NOT_IN_A_NAME.sub("_", reason.lower()).strip("_")[:_LONGEST_REASON] or "asked"
         path = folder / f"{now:%Y%m%dT%H%M%S}_{now.microsecond // 1000:03d}Z_{slug}"
         # Not as /parameter_events: rosbags and Fast CDR disagree about empty sequences in it.
-        custom_data = {PARAMETERS_KEY: json.dumps(dict(parameters))}
+        custom_data = {PARAMETERS_KEY: json.dumps(dict(parameters) | _motion(frames))}
         self._last_writing = self._writing.submit(
             self._write, path, frames, diagnostics, custom_data, nbytes
         )
@@ -222,6 +222,14 @@ def _is_ours(path: Path) -> bool:
     if not _OURS.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
         return False
     return {file.name for file in path.iterdir()} == {"metadata.yaml", f"{path.name}.mcap"}
+
+
+def _motion(frames: list[KeptFrame]) -> dict[str, str]:
+    """The frame that odometry named as standing still: the bag holds transforms in its place."""
+    for frame in reversed(frames):
+        if frame.ground_inputs is not None:
+            return {"fixed_frame": frame.ground_inputs.fixed_frame}
+    return {}
 
 
 def _write_ground_inputs(

@@ -7,7 +7,7 @@ from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
 
 from convlstm_perception.geometry import camera_info_topic
-from convlstm_perception.geometry.camera_model import CameraInfoMessage
+from convlstm_perception.geometry.camera_model import CameraInfoMessage, same_calibration
 from convlstm_perception.ros.settings import CameraSettings
 
 
@@ -50,11 +50,5 @@ class CameraCalibration:
             self._node.destroy_subscription(self._subscription)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
-        if self.newest is None or _facts(message) != _facts(self.newest):
+        if self.newest is None or not same_calibration(message, self.newest):
             self.newest = message
-
-
-def _facts(calibration: CameraInfoMessage) -> tuple[object, ...]:
-    numbers = (calibration.d, calibration.k, calibration.r, calibration.p)
-    facts = (calibration.width, calibration.height, calibration.distortion_model)
-    return *facts, *(tuple(values) for values in numbers)

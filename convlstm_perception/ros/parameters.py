@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -96,7 +97,7 @@ class NodeParameters:
 
     def values(self) -> Mapping[str, Any]:
         """Every parameter of ours with its value."""
-        return {name: self._node.get_parameter(name).value for name in self._known}
+        return {name: self._value(name, {}) for name in self._known}
 
     def _judge(self, changes: list[Parameter]) -> SetParametersResult:
         try:
@@ -159,7 +160,8 @@ class NodeParameters:
         )
 
     def _value(self, name: str, changes: Mapping[str, Any]) -> Any:
-        return changes[name] if name in changes else self._node.get_parameter(name).value
+        value = changes[name] if name in changes else self._node.get_parameter(name).value
+        return list(value) if isinstance(value, array) else value
 
     def _cameras(self, changes: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(self._value("cameras", changes) or ())

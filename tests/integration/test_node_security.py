@@ -72,13 +72,15 @@ def test_the_policy_of_one_camera_allows_what_the_node_uses_and_nothing_else(
     with running_node(tmp_path, bundle=bundle) as node:
         plainly = used(node, ("subscriber", "/image"))
     assert plainly <= rights, plainly - rights
-    options = {"transport": "compressed", "rectify": True, "use_sim_time": True}
+    options: dict[str, object] = {"transport": "compressed", "rectify": True, "use_sim_time": True}
+    options |= {"target_frame": "base_link", "odometry_topic": "/odom"}
     options |= {f"publish_{output}": True for output in OPTIONAL_OUTPUTS}
     with running_node(tmp_path, bundle=bundle, **options) as node:
         with_options = used(node, ("subscriber", "/image/compressed"), ("subscriber", "/clock"))
     assert with_options <= rights, with_options - rights
     assert rights == plainly | with_options
-    optional = {("subscriber", name) for name in ("/image/compressed", "/camera_info", "/clock")}
+    names = ("/image/compressed", "/camera_info", "/clock", "/tf", "/tf_static", "/odom")
+    optional = {("subscriber", name) for name in names}
     optional |= {("publisher", f"{NODE}/{output}") for output in OPTIONAL_OUTPUTS}
     assert rights - plainly == optional
 
@@ -92,9 +94,8 @@ def test_the_policy_of_two_cameras_is_that_of_their_parameter_file(
     with running_node(tmp_path, program=program, bundle=bundle) as node:
         seen = used(node, ("subscriber", "/front/image_raw"))
     assert seen <= rights, seen - rights
-    optional = {
-        ("subscriber", name) for name in ("/front/camera_info", "/rear/camera_info", "/clock")
-    }
+    names = ("/front/camera_info", "/rear/camera_info", "/clock", "/tf", "/tf_static")
+    optional = {("subscriber", name) for name in names}
     for camera in ("front", "rear"):
         optional |= {("publisher", f"{NODE}/{camera}/{output}") for output in OPTIONAL_OUTPUTS}
     assert rights - seen == optional

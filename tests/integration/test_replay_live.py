@@ -70,5 +70,6 @@ def test_images_in_bursts(tmp_path: Path) -> None:
             for connection, _, data in reader.messages()
             if connection.msgtype == TRAJECTORIES
         ]
-    assert replayed == live
+    # As text: what is not known in metres is NaN, which equals nothing.
+    assert list(map(str, replayed)) == list(map(str, live))
     assert any(answer.trajectories for answer in live)
