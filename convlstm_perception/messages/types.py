@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -26,3 +27,23 @@ def point(place: Sequence[float], types: MessageTypes) -> Any:
     """A geometry_msgs/Point of x, y, z."""
     x, y, z = place
     return types["geometry_msgs/msg/Point"](x=x, y=y, z=z)
+
+
+def header_in(frame_id: str, header: Any, types: MessageTypes) -> Any:
+    """A std_msgs/Header with the stamp of another, in a frame."""
+    return types["std_msgs/msg/Header"](stamp=header.stamp, frame_id=frame_id)
+
+
+def vector(x: float, y: float, z: float, types: MessageTypes) -> Any:
+    """A geometry_msgs/Vector3."""
+    return types["geometry_msgs/msg/Vector3"](x=x, y=y, z=z)
+
+
+def upright_pose(place: Sequence[float], yaw: float, types: MessageTypes) -> Any:
+    """A geometry_msgs/Pose at x, y, z, turned by ``yaw`` radians about z, from x towards y."""
+    return types["geometry_msgs/msg/Pose"](
+        position=point(place, types),
+        orientation=types["geometry_msgs/msg/Quaternion"](
+            x=0.0, y=0.0, z=math.sin(yaw / 2), w=math.cos(yaw / 2)
+        ),
+    )

@@ -18,14 +18,11 @@ from typing import Any, Self
 from convlstm_perception.errors import SourceError
 from convlstm_perception.replay.recording import RecordedCamera
 from convlstm_perception.types import Image, PerceptionResult
-from convlstm_perception.visualization.birds_eye import (
-    ALERT_SECONDS,
-    ELLIPSE_SHARE,
-    NEAR,
-    frame_values,
-)
-from convlstm_perception.visualization.colours import TRACK_COLOURS
+from convlstm_perception.visualization.alert import CAUTION_WITHIN, DANGER_WITHIN, NEAR
+from convlstm_perception.visualization.birds_eye import frame_values
+from convlstm_perception.visualization.colours import CALM_TRACK_COLOURS, TRACK_COLOURS
 from convlstm_perception.visualization.page import page_head, rows_table
+from convlstm_perception.visualization.regions import SHARE
 from convlstm_perception.visualization.video_file import VideoFile
 
 REPORT = "report.html"
@@ -46,6 +43,7 @@ class ReplayReport:
         self._folder = folder
         self._stack = ExitStack()
         self._cameras: dict[str, _CameraPart] = {}
+        self._grounded = False
 
     def __enter__(self) -> Self:
         self._stack.__enter__()
@@ -76,6 +74,7 @@ class ReplayReport:
             self._cameras[camera.topic] = part
         if part.video is not None:
             part.video.write(overlay)
+        self._grounded |= answer.ground is not None
         if answer.ground is not None and not part.frame_id:
             part.frame_id = answer.ground.frame_id
         values = frame_values(answer, part.first_stamp_ns)
@@ -91,11 +90,13 @@ class ReplayReport:
             Path of the page.
         """
         parts = [part.embedded() for part in self._cameras.values()]
+        # Those of the overlay.
+        colours = CALM_TRACK_COLOURS if self._grounded else TRACK_COLOURS
         settings = {
             "near": NEAR,
-            "alertSeconds": ALERT_SECONDS,
-            "share": ELLIPSE_SHARE,
-            "colours": [f"#{red:02x}{green:02x}{blue:02x}" for blue, green, red in TRACK_COLOURS],
+            "alertSeconds": [CAUTION_WITHIN, DANGER_WITHIN],
+            "share": SHARE,
+            "colours": [f"#{red:02x}{green:02x}{blue:02x}" for blue, green, red in colours],
         }
         data = f'{{"settings":{_compact(settings)},"cameras":[{",".join(parts)}]}}'
         # A script's content ends at the first "</", wherever it stands.

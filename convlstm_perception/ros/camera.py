@@ -185,9 +185,11 @@ class Camera:
         inputs = self._ground.inputs if self._ground else None
         self._keeper.keep(self._output.kept(arrival, self.topic, result, inputs))
         # After the answer is out: who looks at pictures does not delay who acts on numbers.
+        self._output.publish_pictures(header, result)
         if self._output.wants_overlay():
+            begun = time.monotonic()
             self._output.publish_overlay(header, frame, result)
-            self._statistics.took("overlay", time.monotonic() - published)
+            self._statistics.took("overlay", time.monotonic() - begun)
 
     def _located(self, frame: Frame, result: PerceptionResult) -> PerceptionResult:
         """With the ground, where that is asked for."""

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import time
+import uuid
+from collections.abc import Iterable
+from typing import Any
 
-from convlstm_perception_msgs.msg import PredictedTrajectoryArray
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image as ImageMessage
 from std_msgs.msg import Header
-from vision_msgs.msg import Detection2DArray
 
 from convlstm_perception.engine import ModelBundle
 from convlstm_perception.ground import GroundInputs
+from convlstm_perception.messages import MessageTypes
 from convlstm_perception.ros.black_box import KeptFrame
 from convlstm_perception.ros.camera_input import Arrival
-from convlstm_perception.ros.conversions import (
-    detections_to_message,
-    image_to_message,
-    trajectories_to_message,
-)
+from convlstm_perception.ros.conversions import image_to_message
+from convlstm_perception.ros.message_classes import optional_message_classes
+from convlstm_perception.ros.output_settings import OutputSettings
+from convlstm_perception.ros.outputs import NUMBERS, PICTURES, Origin, Output
 from convlstm_perception.ros.settings import NodeSettings
+from convlstm_perception.settings import described_fields
 from convlstm_perception.types import Frame, PerceptionResult
 from convlstm_perception.visualization.overlay import OverlayRenderer
 
 _DEPTH = 5
+_LIVE = {entry.name for entry, known in described_fields(OutputSettings) if known.live}
+"""Switches that may be turned on at any time: their topics are always there."""
 
 
 class CameraOutput:
@@ -37,6 +41,9 @@ class CameraOutput:
         bundle: that answers.
         settings: of the node.
 
+    Raises:
+        ParameterError: when the messages that it asks for are not installed.
+
     Attributes:
         settings: of the node; may be exchanged.
         prefix: of the topics, resolved, without the last slash.
@@ -47,25 +54,34 @@ class CameraOutput:
     ) -> None:
         self._node, self._bundle = node, bundle
         self.settings = settings
+        # An id of its own for each run: a planner must not take a new person 1 for the old one.
+        self._origin = Origin(bundle.model_id, bundle.classes[0], uuid.uuid4())
         prefix, qos = f"~/{name}/" if name else "~/", QoSProfile(depth=_DEPTH)
         self.prefix = node.get_fully_qualified_name() + prefix[1:-1]
-        self._detections, self._trajectories, self._overlay = (
-            node.create_lifecycle_publisher(kind, prefix + topic, qos)
-            for kind, topic in (
-                (Detection2DArray, "detections"),
-                (PredictedTrajectoryArray, "trajectories"),
-                (ImageMessage, "overlay"),
-            )
-        )
+        # All classes before the first publisher: none is left behind where one is refused.
+        made = [
+            output
+            for output in (*NUMBERS, *PICTURES)
+            if output.switch in _LIVE or getattr(settings.outputs, output.switch)
+        ]
+        self._types: dict[str, MessageTypes] = {
+            output.topic: optional_message_classes(output.types, output.fields, output.switch)
+            for output in made
+        }
+        kinds = {output.topic: self._types[output.topic][output.kind] for output in made}
+        self._publishers = {
+            topic: node.create_lifecycle_publisher(kind, prefix + topic, qos)
+            for topic, kind in (kinds | {"overlay": ImageMessage}).items()
+        }
         self._renderer = OverlayRenderer(
-            trail_seconds=settings.overlay_trail, title=bundle.model_id
+            trail_seconds=settings.outputs.overlay_trail, title=bundle.model_id
         )
 
     def warm_up(self, result: PerceptionResult) -> None:
         """Make and serialise each message once: the classes set themselves up when first used."""
-        header = Header()
-        serialize_message(trajectories_to_message(result, header, self._bundle.model_id))
-        serialize_message(detections_to_message(result, header, self._bundle.classes[0]))
+        for output in (*NUMBERS, *PICTURES):
+            if output.topic in self._types and output.applies(result):
+                serialize_message(self._message(output, Header(), result))
 
     def kept(
         self,
@@ -83,28 +99,39 @@ class CameraOutput:
 
     def close(self) -> None:
         """Take the publishers back."""
-        for publisher in (self._detections, self._trajectories, self._overlay):
+        for publisher in self._publishers.values():
             self._node.destroy_lifecycle_publisher(publisher)
 
     def publish(self, header: Header, result: PerceptionResult) -> None:
-        """Publish an answer. An unusable image has no detections: none would be an all-clear."""
-        settings = self.settings
-        if settings.publish_trajectories and self._trajectories.get_subscription_count():
-            self._trajectories.publish(
-                trajectories_to_message(result, header, self._bundle.model_id)
-            )
-        if (
-            settings.publish_detections
-            and result.usable
-            and self._detections.get_subscription_count()
-        ):
-            self._detections.publish(detections_to_message(result, header, self._bundle.classes[0]))
+        """Publish an answer's numbers."""
+        self._publish(NUMBERS, header, result)
+
+    def publish_pictures(self, header: Header, result: PerceptionResult) -> None:
+        """Publish what shows an answer without its image."""
+        self._publish(PICTURES, header, result)
 
     def wants_overlay(self) -> bool:
         """Whether somebody looks at the overlay."""
-        return self.settings.publish_overlay and bool(self._overlay.get_subscription_count())
+        return self._wanted("overlay")
 
     def publish_overlay(self, header: Header, frame: Frame, result: PerceptionResult) -> None:
         """Draw an answer and publish the picture."""
         drawn = self._renderer.draw(frame.image, result)
-        self._overlay.publish(image_to_message(drawn, header))
+        self._publishers["overlay"].publish(image_to_message(drawn, header))
+
+    def _publish(self, outputs: Iterable[Output], header: Header, result: PerceptionResult) -> None:
+        for output in outputs:
+            if self._wanted(output.topic) and output.applies(result):
+                self._publishers[output.topic].publish(self._message(output, header, result))
+
+    def _wanted(self, topic: str) -> bool:
+        """Whether a topic is switched on and somebody subscribes."""
+        publisher = self._publishers.get(topic)
+        return bool(
+            publisher
+            and getattr(self.settings.outputs, f"publish_{topic}")
+            and publisher.get_subscription_count()
+        )
+
+    def _message(self, output: Output, header: Header, result: PerceptionResult) -> Any:
+        return output.build(result, header, self._origin, self._types[output.topic])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +22,7 @@ from convlstm_perception.messages import (
     stamp_to_ns,
     trajectories_message,
 )
+from convlstm_perception.ros.message_classes import message_classes
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Frame, Image, PerceptionResult
 
 
@@ -78,11 +78,7 @@ def trajectories_to_message(
 @lru_cache(maxsize=1)
 def _message_classes() -> dict[str, Any]:
     """rclpy's classes of the messages that answers are made of."""
-    classes = {}
-    for name in USED_TYPES:
-        package, kind, message = name.split("/")
-        classes[name] = getattr(importlib.import_module(f"{package}.{kind}"), message)
-    return classes
+    return message_classes(USED_TYPES)
 
 
 @lru_cache(maxsize=1)

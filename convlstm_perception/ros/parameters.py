@@ -20,6 +20,7 @@ from rclpy.parameter import Parameter
 from convlstm_perception.engine import EngineSettings
 from convlstm_perception.errors import ParameterError
 from convlstm_perception.ground import GroundSettings
+from convlstm_perception.ros.output_settings import OutputSettings
 from convlstm_perception.ros.settings import (
     INHERITED,
     BlackBoxSettings,
@@ -38,6 +39,7 @@ from convlstm_perception.stream import (
 PARTS: tuple[type, ...] = (
     NodeSettings,
     CameraSettings,
+    OutputSettings,
     SyncSettings,
     BlackBoxSettings,
     GroundSettings,
@@ -149,6 +151,7 @@ class NodeParameters:
             camera={
                 name: CameraSettings(**values(CameraSettings, _prefix(name))) for name in cameras
             },
+            outputs=OutputSettings(**values(OutputSettings)),
             black_box=BlackBoxSettings(**values(BlackBoxSettings)),
             sync=SyncSettings(**values(SyncSettings)),
             ground=GroundSettings(**values(GroundSettings)),

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from convlstm_perception.engine import EngineSettings
 from convlstm_perception.errors import ParameterError
 from convlstm_perception.ground import CameraMount, GroundSettings
+from convlstm_perception.ros.output_settings import OutputSettings
 from convlstm_perception.settings import setting, validate
 from convlstm_perception.stream import PipelineSettings, SyncSettings
 
@@ -143,14 +144,6 @@ class NodeSettings:
         high=60.0,
         live=True,
     )
-    publish_detections: bool = setting(True, "whether detections are published", live=True)
-    publish_trajectories: bool = setting(True, "whether trajectories are published", live=True)
-    publish_overlay: bool = setting(
-        True, "whether the overlay is published, where somebody subscribes", live=True
-    )
-    overlay_trail: float = setting(
-        3.0, "seconds of past path drawn in the overlay", low=0.0, high=60.0
-    )
     autostart: bool = setting(
         False, "configure and activate by itself; false where a launch file drives the lifecycle"
     )
@@ -159,6 +152,7 @@ class NodeSettings:
     )
     black_box: BlackBoxSettings = field(default_factory=BlackBoxSettings)
     sync: SyncSettings = field(default_factory=SyncSettings)
+    outputs: OutputSettings = field(default_factory=OutputSettings)
     ground: GroundSettings = field(default_factory=GroundSettings)
     inference: EngineSettings = field(default_factory=EngineSettings)
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)

@@ -39,19 +39,10 @@ from convlstm_perception.types import (
     PerceptionResult,
     Tracks,
 )
-from convlstm_perception.visualization.overlay import is_whole_second, predicted_feet
+from convlstm_perception.visualization.alert import alerts
+from convlstm_perception.visualization.overlay import predicted_feet
+from convlstm_perception.visualization.regions import QUANTILE, ellipse, is_whole_second
 
-NEAR = 2.0
-"""Metres from the frame's origin within which people are told of."""
-
-ALERT_SECONDS = (4.0, 2.0)
-"""Time to the closest approach from which an alert of level 1 and 2 is given."""
-
-ELLIPSE_SHARE = 0.9
-"""Probability that a person is within an ellipse."""
-
-# Quantile of chi-square with two degrees of freedom, whose distribution is exponential.
-_ELLIPSE_SQUARED = -2.0 * math.log(1.0 - ELLIPSE_SHARE)
 _METRE_DIGITS, _PIXEL_DIGITS, _ANGLE_DIGITS = 2, 1, 2
 _REACH = 1e5  # pixels from the image up to which foot points are drawn
 
@@ -79,20 +70,12 @@ def frame_values(result: PerceptionResult, first_stamp_ns: int) -> Values:
         values["g"] = 1
         times = result.tracks.trajectories.times
         places = [_on_ground(ground, row, times.tolist()) for row in range(len(result.tracks))]
-    values["who"] = [_person(result.tracks, row) | place for row, place in enumerate(places)]
+    pressing = alerts(result)
+    values["who"] = [
+        _person(result.tracks, row) | place | ({"a": int(pressing[row])} if pressing[row] else {})
+        for row, place in enumerate(places)
+    ]
     return values
-
-
-def alert_level(closest_time: float, closest_distance: float) -> int:
-    """0, 1 or 2: how soon somebody comes near, by :data:`NEAR` and :data:`ALERT_SECONDS`.
-
-    Args:
-        closest_time: seconds until the closest approach.
-        closest_distance: metres then.
-    """
-    if not closest_distance <= NEAR:
-        return 0
-    return sum(closest_time <= limit for limit in ALERT_SECONDS)
 
 
 def _person(tracks: Tracks, row: int) -> Values:
@@ -109,7 +92,11 @@ def _on_ground(ground: GroundTracks, row: int, times: list[float]) -> Values:
     )
     known = _leading(np.isfinite(way).all(1))
     chosen = [step for step in range(known) if step == 0 or is_whole_second(times[step - 1])]
-    ellipses = [[step, *_axes(covariances[step])] for step in chosen if _finite(covariances[step])]
+    ellipses = [
+        [step, *_rounded_ellipse(covariances[step])]
+        for step in chosen
+        if _finite(covariances[step])
+    ]
     values: Values = {
         "w": way[:known].round(_METRE_DIGITS).tolist(),
         "e": ellipses,
@@ -121,8 +108,6 @@ def _on_ground(ground: GroundTracks, row: int, times: list[float]) -> Values:
         values["h"] = round(float(ground.heights[row]), 2)
     if all(map(math.isfinite, closest)):
         values["n"] = [round(value, 2) for value in closest]
-        level = alert_level(*closest)
-        values |= {"a": level} if level else {}
     return values
 
 
@@ -131,7 +116,7 @@ def _in_image(tracks: Tracks, row: int) -> Values:
     if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(height)):
         return {"why": "its box is not finite"}
     times, feet, deviations = predicted_feet(tracks, row, reach=_REACH)
-    scale = math.sqrt(_ELLIPSE_SQUARED)
+    scale = math.sqrt(QUANTILE)
     return {
         "w": np.vstack([[x, y + 0.5 * height], feet]).round(_PIXEL_DIGITS).tolist(),
         "e": [
@@ -142,11 +127,9 @@ def _in_image(tracks: Tracks, row: int) -> Values:
     }
 
 
-def _axes(covariance: Float64Array) -> list[float]:
-    """Semi-axes in metres, the longer last, and the first one's angle from x towards y."""
-    variances, directions = np.linalg.eigh(covariance)
-    semi = np.sqrt(_ELLIPSE_SQUARED * np.maximum(variances, 0.0)).round(_METRE_DIGITS).tolist()
-    return [*semi, round(math.atan2(directions[1, 0], directions[0, 0]), _ANGLE_DIGITS)]
+def _rounded_ellipse(covariance: Float64Array) -> list[float]:
+    *axes, angle = ellipse(covariance)
+    return [*(round(axis, _METRE_DIGITS) for axis in axes), round(angle, _ANGLE_DIGITS)]
 
 
 def _leading(known: Any) -> int:

@@ -16,6 +16,9 @@ TRACK_COLOURS: tuple[Colour, ...] = (
     (221, 170, 153),
 )
 
+# Those without the warm ones, which are kept for alerts where there can be any.
+CALM_TRACK_COLOURS = tuple(TRACK_COLOURS[index] for index in (0, 2, 4, 6))
+
 WHITE: Colour = (255, 255, 255)
 NEAR_BLACK: Colour = (24, 22, 20)
 
@@ -23,6 +26,11 @@ NEAR_BLACK: Colour = (24, 22, 20)
 def track_colour(track_id: int) -> Colour:
     """The colour of a track as (blue, green, red); neighbouring ids differ."""
     return TRACK_COLOURS[track_id % len(TRACK_COLOURS)]
+
+
+def calm_track_colour(track_id: int) -> Colour:
+    """The same, of colours that nobody takes for an alert."""
+    return CALM_TRACK_COLOURS[track_id % len(CALM_TRACK_COLOURS)]
 
 
 def text_colour(background: Colour) -> Colour:

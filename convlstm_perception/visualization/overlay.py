@@ -14,12 +14,20 @@ from convlstm_perception.types import (
     PerceptionResult,
     Tracks,
 )
+from convlstm_perception.visualization.alert import (
+    Alert,
+    alerts,
+    own_colours,
+    person_colours,
+)
 from convlstm_perception.visualization.colours import (
     NEAR_BLACK,
     WHITE,
+    Colour,
     text_colour,
-    track_colour,
 )
+from convlstm_perception.visualization.labels import closest_approach_label, person_label
+from convlstm_perception.visualization.regions import is_whole_second
 from convlstm_perception.visualization.shapes import Patch, Points, draw_line
 from convlstm_perception.visualization.text import draw_text, text_mask
 
@@ -32,7 +40,9 @@ class OverlayRenderer:
 
     A path runs along the ground: it joins the middle of the lower edge of a box with
     the same point of its predicted boxes. The ellipses are one standard deviation of
-    that point, fading with time. A dashed box is coasting: predicted, not detected.
+    that point, fading with time. A dashed box is coasting: predicted, not detected. Who
+    comes close soon has a thick box and a path in the colour of the alert; the trail
+    keeps the track's.
 
     Args:
         trail_seconds: how far back the trails reach.
@@ -62,15 +72,19 @@ class OverlayRenderer:
         # Far figures first, so that what is near lies on top.
         order = np.argsort(tracks.boxes[:, 1] + 0.5 * tracks.boxes[:, 3], kind="stable")
         order = order[np.isfinite(tracks.boxes[order]).all(axis=1)]
+        pressing, colours, own = alerts(result), person_colours(result), own_colours(result)
         for row in order:
-            self._draw_prediction(canvas, tracks, int(row), unit)
+            self._draw_prediction(canvas, tracks, int(row), unit, colours[row])
         for row in order:
-            self._draw_trail(canvas, int(tracks.ids[row]), unit)
+            self._draw_trail(canvas, int(tracks.ids[row]), unit, own[row])
         for row in order:
-            _draw_box(canvas, tracks, int(row), unit)
-        for row in order:
-            _draw_label(canvas, tracks, int(row), unit)
-        _draw_status(canvas, self._status(result), unit)
+            thickness = 1.8 if pressing[row] is Alert.NONE else 3.2
+            _draw_box(canvas, tracks, int(row), unit, colours[row], _pixels(thickness * unit))
+        # What is pressing is read first, whoever stands before it.
+        for row in sorted(order, key=lambda row: pressing[row]):
+            text = person_label(result, int(row), pressing[row])
+            _draw_label(canvas, tracks.boxes[row], unit, colours[row], text)
+        _draw_status(canvas, self._status(result, pressing), unit)
         return canvas
 
     def _remember(self, result: PerceptionResult) -> None:
@@ -88,7 +102,7 @@ class OverlayRenderer:
             if not trail:
                 del self._trails[track_id]
 
-    def _draw_trail(self, canvas: Image, track_id: int, unit: float) -> None:
+    def _draw_trail(self, canvas: Image, track_id: int, unit: float, colour: Colour) -> None:
         points = np.array([point[1:] for point in self._trails[track_id]])
         if len(points) < 2:
             return
@@ -96,13 +110,14 @@ class OverlayRenderer:
         patch = Patch.around(canvas, points, np.zeros_like(points), 4.0 * unit)
         if patch is None:
             return
-        colour = track_colour(track_id)
         for index in range(1, len(points)):
             youth = index / (len(points) - 1)
             patch.line(points[index - 1], points[index], colour, 0.15 + 0.75 * youth, width)
         patch.blend()
 
-    def _draw_prediction(self, canvas: Image, tracks: Tracks, row: int, unit: float) -> None:
+    def _draw_prediction(
+        self, canvas: Image, tracks: Tracks, row: int, unit: float, colour: Colour
+    ) -> None:
         times, feet, deviations = predicted_feet(tracks, row, reach=4.0 * max(canvas.shape[:2]))
         if len(feet) == 0:
             return
@@ -112,7 +127,6 @@ class OverlayRenderer:
         patch = Patch.around(canvas, path, spread, 6.0 * unit)
         if patch is None:
             return
-        colour = track_colour(int(tracks.ids[row]))
         steps = len(feet)
         # What is very uncertain must not hide the image: wide ellipses are faint.
         faintness = np.clip(now[3] / np.maximum(spread.max(axis=1), unit), 0.35, 1.0)[:, None]
@@ -132,11 +146,12 @@ class OverlayRenderer:
             patch.ellipse(path[step], np.full(2, size - 0.2 * unit), WHITE, 1.0)
         patch.blend()
 
-    def _status(self, result: PerceptionResult) -> tuple[str, str]:
+    def _status(self, result: PerceptionResult, pressing: list[Alert]) -> tuple[str, str]:
         """Left and right half of the status line."""
         count = len(result.tracks)
         left = [self._title] if self._title else []
         left.append(f"{count} pedestrian{'' if count == 1 else 's'}")
+        left += _alert_status(result, pressing)
         if result.latencies:
             left.append(f"{1e3 * sum(result.latencies.values()):.0f} ms")
         if result.restarted:
@@ -144,6 +159,20 @@ class OverlayRenderer:
         times = result.tracks.trajectories.times
         right = f"prediction to +{times[-1]:.1f} s, ellipse = 1 sigma" if len(times) else ""
         return "   ".join(left), right
+
+
+def _alert_status(result: PerceptionResult, pressing: list[Alert]) -> list[str]:
+    """Who comes near, and of the most pressing how near and when; why that is not known."""
+    ground = result.ground
+    if ground is None:
+        return []
+    if ground.reason:
+        return [f"pixels only: {ground.reason}"]
+    near = [row for row, alert in enumerate(pressing) if alert]
+    if not near:
+        return []
+    first = min(near, key=lambda row: (-pressing[row], ground.closest_times[row]))
+    return [f"{len(near)} coming near: {closest_approach_label(result, first)}"]
 
 
 def predicted_feet(tracks: Tracks, row: int, reach: float) -> tuple[Points, Points, Points]:
@@ -173,16 +202,11 @@ def _between(points: Points, position: float) -> Points:
     return row
 
 
-def is_whole_second(time: float) -> bool:
-    """Whether an ellipse is drawn at a predicted time."""
-    return abs(time - round(time)) < 1e-3
-
-
-def _draw_box(canvas: Image, tracks: Tracks, row: int, unit: float) -> None:
+def _draw_box(
+    canvas: Image, tracks: Tracks, row: int, unit: float, colour: Colour, width: int
+) -> None:
     left, top, right, bottom = _corners(tracks.boxes[row], canvas)
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    colour = track_colour(int(tracks.ids[row]))
-    width = _pixels(1.8 * unit)
     for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         for a, b in _dashes(start, end, 6.0 * unit) if tracks.coasting[row] else [(start, end)]:
             draw_line(canvas, a, b, NEAR_BLACK, width + 1)
@@ -191,13 +215,11 @@ def _draw_box(canvas: Image, tracks: Tracks, row: int, unit: float) -> None:
             draw_line(canvas, a, b, colour, width)
 
 
-def _draw_label(canvas: Image, tracks: Tracks, row: int, unit: float) -> None:
-    colour = track_colour(int(tracks.ids[row]))
-    text = f"{tracks.ids[row]}  {100.0 * tracks.scores[row]:.0f}%"
+def _draw_label(canvas: Image, box: Float32Array, unit: float, colour: Colour, text: str) -> None:
     height = _pixels(8.5 * unit)
     mask = text_mask(text, height)
     padding = _pixels(3.0 * unit)
-    box_left, box_top, _, box_bottom = _corners(tracks.boxes[row], canvas)
+    box_left, box_top, _, box_bottom = _corners(box, canvas)
     tall, wide = mask.shape[0] + padding, mask.shape[1] + 2 * padding
     border = _pixels(unit)
     left = int(np.clip(round(box_left) - border, 0, max(canvas.shape[1] - wide, 0)))

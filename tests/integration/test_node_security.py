@@ -35,6 +35,7 @@ ENCLAVE_FILES = ("identity_ca.cert.pem", "cert.pem", "key.pem")
 ENCLAVE_FILES += ("permissions_ca.cert.pem", "governance.p7s", "permissions.p7s")
 AUDITED = Path(__file__).resolve().parents[1] / "support" / "audited_node.py"
 KINDS = ("publisher", "subscriber", "service", "client")
+OPTIONAL_OUTPUTS = ("predicted_objects", "image_annotations")
 Endpoint = tuple[str, str]  # kind, name
 
 
@@ -73,12 +74,15 @@ def test_the_policy_of_one_camera_allows_what_the_node_uses_and_nothing_else(
     assert plainly <= rights, plainly - rights
     options: dict[str, object] = {"transport": "compressed", "rectify": True, "use_sim_time": True}
     options |= {"target_frame": "base_link", "odometry_topic": "/odom"}
+    options |= {f"publish_{output}": True for output in OPTIONAL_OUTPUTS}
     with running_node(tmp_path, bundle=bundle, **options) as node:
         with_options = used(node, ("subscriber", "/image/compressed"), ("subscriber", "/clock"))
     assert with_options <= rights, with_options - rights
     assert rights == plainly | with_options
     names = ("/image/compressed", "/camera_info", "/clock", "/tf", "/tf_static", "/odom")
-    assert rights - plainly == {("subscriber", name) for name in names}
+    optional = {("subscriber", name) for name in names}
+    optional |= {("publisher", f"{NODE}/{output}") for output in OPTIONAL_OUTPUTS}
+    assert rights - plainly == optional
 
 
 def test_the_policy_of_two_cameras_is_that_of_their_parameter_file(
@@ -90,8 +94,11 @@ def test_the_policy_of_two_cameras_is_that_of_their_parameter_file(
     with running_node(tmp_path, program=program, bundle=bundle) as node:
         seen = used(node, ("subscriber", "/front/image_raw"))
     assert seen <= rights, seen - rights
-    optional = ("/front/camera_info", "/rear/camera_info", "/clock", "/tf", "/tf_static")
-    assert rights - seen == {("subscriber", name) for name in optional}
+    names = ("/front/camera_info", "/rear/camera_info", "/clock", "/tf", "/tf_static")
+    optional = {("subscriber", name) for name in names}
+    for camera in ("front", "rear"):
+        optional |= {("publisher", f"{NODE}/{camera}/{output}") for output in OPTIONAL_OUTPUTS}
+    assert rights - seen == optional
 
 
 @pytest.mark.parametrize("named", [True, False])

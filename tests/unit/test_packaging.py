@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -44,8 +45,25 @@ def test_the_root_is_no_ros_package(name: str) -> None:
     assert not (ROOT / name).exists()
 
 
+def test_every_file_of_config_is_installed_by_pip_in_its_place() -> None:
+    """colcon takes the whole folder; pip only what is listed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    installed = {
+        f"{folder.removeprefix('share/convlstm_perception/')}/{path.name}"
+        for folder, patterns in project["tool"]["setuptools"]["data-files"].items()
+        for pattern in patterns
+        for path in ROOT.glob(pattern)
+        if path.is_file()
+    }
+    config = {
+        str(path.relative_to(ROOT)) for path in (ROOT / "config").rglob("*") if path.is_file()
+    }
+    assert config <= installed, config - installed
+
+
 def test_the_core_imports_no_ros() -> None:
     ros = {"rclpy", "sensor_msgs", "vision_msgs", "std_msgs", "convlstm_perception_msgs"}
+    ros |= {"geometry_msgs", "visualization_msgs", "autoware_perception_msgs", "foxglove_msgs"}
     for path in (ROOT / "convlstm_perception").rglob("*.py"):
         if "ros" in path.relative_to(ROOT).parts:
             continue

@@ -16,7 +16,7 @@ import pytest
 from convlstm_perception.replay.recording import RecordedCamera
 from convlstm_perception.replay.report import ReplayReport
 from convlstm_perception.types import AnswerStatus, GroundTracks, PerceptionResult
-from convlstm_perception.visualization.colours import track_colour
+from convlstm_perception.visualization.colours import calm_track_colour
 from convlstm_perception.visualization.overlay import OverlayRenderer
 from tests.support.browser import Page, open_browser
 from tests.support.ground_scene import GroundScene, Walker
@@ -134,8 +134,8 @@ def test_people_stand_where_their_metres_say(page: Page, report: Path) -> None:
             sideways = np.array([-walker.velocity[1], walker.velocity[0]])
             sideways *= 4.0 / page.evaluate("report.view.plane.scale") / np.hypot(*sideways)
             spot = place(page, x + sideways[0], y + sideways[1])
-            assert colour_at(page, *spot) == track_colour(number)
-    assert colour_at(page, *place(page, -1.5, 0.3)) not in map(track_colour, (1, 2, 3))
+            assert colour_at(page, *spot) == calm_track_colour(number)
+    assert colour_at(page, *place(page, -1.5, 0.3)) not in map(calm_track_colour, (1, 2, 3))
     left, ahead = place(page, 0.0, 3.0), place(page, 3.0, 0.0)
     origin = place(page, 0.0, 0.0)
     assert left[0] < origin[0] and ahead[1] < origin[1]

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from convlstm_perception.types import Detections, PerceptionResult, Tracks, Trajectories
-from convlstm_perception.visualization.colours import track_colour
+from convlstm_perception.types import (
+    Detections,
+    GroundTracks,
+    PerceptionResult,
+    Tracks,
+    Trajectories,
+)
+from convlstm_perception.visualization.alert import Alert, person_colours
+from convlstm_perception.visualization.colours import calm_track_colour, track_colour
 from convlstm_perception.visualization.overlay import OverlayRenderer
 from convlstm_perception.visualization.text import text_mask
+from tests.support.located import located_answer
 
 TIMES = np.array([0.5, 1.0, 1.5, 2.0], np.float32)
 
@@ -109,3 +119,55 @@ def test_text_is_smooth() -> None:
     mask = text_mask("12 87%", 9)
     assert mask.min() >= 0.0 and mask.max() <= 1.0
     assert ((mask > 0.1) & (mask < 0.9)).any()
+
+
+def tall_answer(closest: tuple[float, float]) -> PerceptionResult:
+    """One person whose box has thick lines in an image of 1080 rows."""
+    result = located_answer(closest=[closest])
+    boxes = np.array([[300.0, 500.0, 200.0, 600.0]], np.float32)
+    trajectories = Trajectories.nobody(TIMES)
+    still = Trajectories(TIMES, np.repeat(boxes[:, None], 4, 1), np.zeros((1, 4, 4), np.float32))
+    tracks = Tracks(result.tracks.ids, boxes, result.tracks.scores, np.zeros(1, np.bool_), still)
+    return replace(
+        result,
+        tracks=tracks,
+        detections=Detections(boxes[:0], np.zeros(0, np.float32), trajectories),
+    )
+
+
+@pytest.mark.parametrize(
+    ("closest", "alert"),
+    [((1.0, 1.0), Alert.DANGER), ((3.0, 1.0), Alert.CAUTION), ((3.0, 2.1), Alert.NONE)],
+)
+def test_a_box_has_the_colour_of_its_alert(closest: tuple[float, float], alert: Alert) -> None:
+    result = tall_answer(closest)
+    drawn = OverlayRenderer().draw(grey(1080, 1000), result)
+    (colour,) = person_colours(result)
+    assert tuple(drawn[500, 200]) == colour
+    assert (colour == calm_track_colour(11)) == (alert is Alert.NONE)
+    wide = (drawn[500, 190:211] == np.array(colour)).all(1).sum()
+    calm = OverlayRenderer().draw(grey(1080, 1000), tall_answer((9.0, 9.0)))
+    usual = (calm[500, 190:211] == np.array(calm_track_colour(11))).all(1).sum()
+    assert (wide > usual) == (alert is not Alert.NONE)
+
+
+def test_the_status_line_tells_who_comes_near_or_why_nobody_knows() -> None:
+    renderer = OverlayRenderer(title="m")
+    image = grey(1080, 1000)
+    lines = []
+    for result in (
+        tall_answer((9.0, 9.0)),
+        tall_answer((1.0, 1.0)),
+        replace(tall_answer((1.0, 1.0)), ground=GroundTracks.unknown(1, 4, "no calibration")),
+        replace(tall_answer((1.0, 1.0)), ground=None),
+    ):
+        lines.append(renderer.draw(image, result)[-20:].copy())
+    calm, near, unknown, pixels = lines
+    assert (calm == pixels).all()
+    assert (near != calm).any() and (unknown != calm).any() and (unknown != near).any()
+
+
+def test_an_answer_partly_on_the_ground_can_be_drawn() -> None:
+    places = [(4.0, 3.0), (5.0, 3.0)]
+    result = located_answer(places, [(1.0, 0.0)] * 2, hidden=[0])
+    assert OverlayRenderer().draw(grey(), result).shape == (240, 320, 3)
