@@ -121,10 +121,9 @@ def from_above(scene: BirdsEye) -> bytes:
     whole, moment = figure.subplots(1, 2)
     for axes in (whole, moment):
         _plain(axes, "x (m)", "y (m)")
-    _ways(whole, scene.annotated, "annotated", color=_TRUTH, linewidth=0.9)
-    _ways(whole, scene.published, "published tracks", color=_COLOURS[0], linewidth=0.9)
+    _ways(whole, scene.annotated, "annotated", color="#c4c4c4", linewidth=3.0)
+    _ways(whole, scene.published, "published tracks", color=_COLOURS[0], linewidth=0.8)
     whole.set_title("the whole recording", fontsize="medium")
-    _ways(moment, scene.annotated, "", color="#dddddd", linewidth=0.6)
     for number, forecast in enumerate(scene.forecasts):
         _draw_forecast(moment, forecast, labelled=number == 0)
     moment.set_title(f"predictions {scene.moment:.1f} s after its start", fontsize="medium")
@@ -147,7 +146,8 @@ def _draw_forecast(axes: Axes, forecast: SeenForecast, labelled: bool) -> None:
 
     axes.plot(*forecast.past.T, color=_COLOURS[0], linewidth=1.8, label=label("track, last 3 s"))
     axes.plot(*forecast.path.T, color=_COLOURS[1], linewidth=1.5, label=label("predicted, 3 s"))
-    for centre, covariance in zip(forecast.centres, forecast.covariances, strict=True):
+    regions = zip(forecast.centres, forecast.covariances, strict=True)
+    for number, (centre, covariance) in enumerate(regions):
         variances, directions = np.linalg.eigh(covariance)
         short, long = 2.0 * np.sqrt(_INSIDE_90 * variances)
         angle = math.degrees(math.atan2(directions[1, 1], directions[0, 1]))
@@ -160,11 +160,13 @@ def _draw_forecast(axes: Axes, forecast: SeenForecast, labelled: bool) -> None:
                 facecolor=(*to_rgb(_COLOURS[1]), 0.10),
                 edgecolor=(*to_rgb(_COLOURS[1]), 0.6),
                 linewidth=0.8,
+                label=label("90 % regions at 1, 2, 3 s") if number == 0 else "",
             )
         )
-    axes.plot(*forecast.centres.T, "o", color=_COLOURS[1], markersize=3)
-    axes.plot(*forecast.actual.T, color=_TRUTH, linewidth=1.3, label=label("where they went"))
-    axes.plot(*forecast.arrivals.T, "x", color=_TRUTH, markersize=4)
+    axes.plot(*forecast.centres.T, "o", color=_COLOURS[1], markersize=4)
+    axes.plot(*forecast.past[-1], "o", color=_COLOURS[0], markersize=5)
+    axes.plot(*forecast.actual.T, color=_TRUTH, linewidth=1.3, label=label("annotated, next 3 s"))
+    axes.plot(*forecast.arrivals.T, "x", color=_TRUTH, markersize=5)
 
 
 def _detections(
