@@ -95,7 +95,7 @@ def _ground_table(values: Mapping[str, Any]) -> Table:
     for horizon in horizons:
         for name in ("ADE", "FDE"):
             table.add_column(f"{name} {horizon} s", justify="right", no_wrap=True)
-    for label, ending in (("model", ""), ("constant velocity", "_constant_velocity")):
+    for label, ending in (("model", ""), ("straight on", "_constant_velocity")):
         keys = [f"{name}_{horizon}s_m{ending}" for horizon in horizons for name in ("ade", "fde")]
         table.add_row(label, *(_cell(values, key) for key in keys))
     return table

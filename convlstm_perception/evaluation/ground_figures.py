@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convlstm_perception.evaluation.figures import rounded
-from convlstm_perception.evaluation.ground_samples import GROUND_MODELS
+from convlstm_perception.evaluation.ground_samples import BASELINES
 from convlstm_perception.evaluation.ground_scores import GroundDisplacement, GroundScores
 from convlstm_perception.evaluation.ground_view import CalibratedView
 from convlstm_perception.evaluation.summary import plain_values
@@ -16,7 +16,7 @@ _FINE_DIGITS = 9  # the agreement is so close that the digits of the other figur
 
 def stronger_baseline(scores: GroundScores, horizon: float) -> GroundDisplacement:
     """The better of the constant velocities, each figure by itself, so that none is chosen weak."""
-    baselines = [scores.scores[name][horizon] for name in GROUND_MODELS[1:]]
+    baselines = [scores.scores[name][horizon] for name in BASELINES]
     return GroundDisplacement(
         min(one.average for one in baselines),
         min(one.final for one in baselines),

@@ -21,6 +21,7 @@ _MODELS = {
     "model": "published path",
     "constant_velocity": "constant velocity of published places",
     "constant_velocity_raw": "constant velocity of raw feet",
+    "published_velocity": "straight on at the published velocity",
 }
 _NOTHING = "–"  # noqa: RUF001  an en dash
 

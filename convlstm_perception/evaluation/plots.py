@@ -146,27 +146,25 @@ def _draw_forecast(axes: Axes, forecast: SeenForecast, labelled: bool) -> None:
 
     axes.plot(*forecast.past.T, color=_COLOURS[0], linewidth=1.8, label=label("track, last 3 s"))
     axes.plot(*forecast.path.T, color=_COLOURS[1], linewidth=1.5, label=label("predicted, 3 s"))
+    colour = to_rgb(_COLOURS[1])
     regions = zip(forecast.centres, forecast.covariances, strict=True)
     for number, (centre, covariance) in enumerate(regions):
-        variances, directions = np.linalg.eigh(covariance)
-        short, long = 2.0 * np.sqrt(_INSIDE_90 * variances)
-        angle = math.degrees(math.atan2(directions[1, 1], directions[0, 1]))
-        axes.add_patch(
-            Ellipse(
-                (float(centre[0]), float(centre[1])),
-                long,
-                short,
-                angle=angle,
-                facecolor=(*to_rgb(_COLOURS[1]), 0.10),
-                edgecolor=(*to_rgb(_COLOURS[1]), 0.6),
-                linewidth=0.8,
-                label=label("90 % regions at 1, 2, 3 s") if number == 0 else "",
-            )
-        )
+        region = region_90(centre, covariance)
+        region.set(facecolor=(*colour, 0.10), edgecolor=(*colour, 0.6), linewidth=0.8)
+        region.set_label(label("90 % regions at 1, 2, 3 s") if number == 0 else "")
+        axes.add_patch(region)
     axes.plot(*forecast.centres.T, "o", color=_COLOURS[1], markersize=4)
     axes.plot(*forecast.past[-1], "o", color=_COLOURS[0], markersize=5)
     axes.plot(*forecast.actual.T, color=_TRUTH, linewidth=1.3, label=label("annotated, next 3 s"))
     axes.plot(*forecast.arrivals.T, "x", color=_TRUTH, markersize=5)
+
+
+def region_90(centre: np.ndarray, covariance: np.ndarray) -> Ellipse:
+    """The region that holds a Gaussian (2,) place with its (2, 2) covariance in 90 % of cases."""
+    variances, directions = np.linalg.eigh(covariance)
+    short, long = 2.0 * np.sqrt(_INSIDE_90 * variances)
+    angle = math.degrees(math.atan2(directions[1, 1], directions[0, 1]))
+    return Ellipse((float(centre[0]), float(centre[1])), long, short, angle=angle)
 
 
 def _detections(
