@@ -116,6 +116,17 @@ def test_constant_velocity_misses_a_turn() -> None:
     )
 
 
+def test_raw_feet_have_a_past_of_their_own() -> None:
+    # Stands; the published place alone leaps by half a metre at frame 10.
+    sequence = grounded({1: straight(10.0, -1.0, 0.0, 0.0)}, 41)
+    tracks = list(sequence.tracks)
+    tracks[10] = replace(tracks[10], positions=tracks[10].positions + [0.5, 0.0, 0.0])
+    samples = ground_samples(replace(sequence, tracks=tracks))
+    # Least squares over 11 places at -0.5 ... 0.5 s around their mean: 0.5 * 0.5 / 1.1 m/s.
+    assert samples.final["constant_velocity"][10, 0] == pytest.approx(0.5 + 0.25 / 1.1, abs=EXACT)
+    assert samples.final["constant_velocity_raw"][10, 0] == pytest.approx(0.0, abs=EXACT)
+
+
 def test_the_published_velocity_goes_straight_on_from_the_published_place() -> None:
     sequence = grounded({1: turning}, 61, velocities={1: (0.0, 0.5)})
     samples = ground_samples(sequence)
@@ -222,6 +233,13 @@ def test_frames_in_which_somebody_stands_do_not_count() -> None:
     speed = ground_scores(samples, FRAME_RATE).speed
     assert (speed.share_ok, speed.tracks) == (1.0, 1)
     assert speed.published.p50 == 1.0
+
+
+def test_one_wild_frame_does_not_judge_a_track() -> None:
+    sequence = grounded(WALK, 41)
+    tracks = list(sequence.tracks)
+    tracks[20] = replace(tracks[20], velocities=np.array([[90.0, 0.0]]))  # the mean is 3.9 m/s
+    assert scores_of(replace(sequence, tracks=tracks)).speed.share_ok == 1.0
 
 
 @pytest.mark.parametrize(("frames", "tracks"), [(10, 0), (11, 1)])
