@@ -71,7 +71,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="score detections on each N-th annotated frame (default %(default)s); all frames are "
         "shown, and tracks and trajectories scored, in any case",
     )
+    data.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FILE",
+        help="Tsai calibration of the camera, for --ground; View_001.xml beside the annotation by "
+        "default",
+    )
     contenders = parser.add_argument_group("what to measure")
+    contenders.add_argument(
+        "--ground",
+        action="store_true",
+        help="measure the model on the ground too, in metres; for pets, whose camera is calibrated",
+    )
     contenders.add_argument("--bundle", type=Path, help="model bundle; the shipped one by default")
     add_engine_arguments(contenders)
     contenders.add_argument(
@@ -111,13 +123,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command: 0 when everything was measured."""
+    request = _request(args)
     if args.dataset == _BOX_FORECASTING:
         return _forecast_boxes(args)
     from convlstm_perception.evaluation.console import print_figures, progress_bars
     from convlstm_perception.evaluation.run import evaluate
 
     with progress_bars() as begin:
-        values = evaluate(_request(args), begin)
+        values = evaluate(request, begin)
     if args.json:
         print(json.dumps(values, indent=2))
     else:
@@ -141,6 +154,8 @@ def _request(args: argparse.Namespace) -> EvaluationRequest:
         baselines=args.baselines,
         baseline_every=args.baseline_every,
         peers=args.peers,
+        ground=args.ground,
+        calibration=args.calibration,
         output=_output(args),
         command=_command(args),
     )

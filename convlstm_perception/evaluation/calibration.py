@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlstm_perception.evaluation.forecast_samples import ForecastSamples
+from convlstm_perception.types import BoolArray
 
 LEVELS = np.arange(1, 20) * 0.05
 _ROUNDING = 1e-9
@@ -62,11 +63,24 @@ def calibration_summary(samples: ForecastSamples) -> CalibrationSummary:
         raise ValueError("trajectories: a published variance is not above 0")
     with np.errstate(divide="ignore", invalid="ignore"):
         squared = (samples.offsets**2 / samples.variances).sum(-1)
+    return regions_score(squared, known, samples.horizons)
+
+
+def regions_score(
+    squared: NDArray[np.float64], known: BoolArray, horizons: NDArray[np.float64]
+) -> CalibrationSummary:
+    """Score how often people are in their regions.
+
+    Args:
+        squared: (S, K) squared Mahalanobis distances.
+        known: (S, K) which of them count.
+        horizons: (K,) seconds.
+    """
     return CalibrationSummary(
         levels=LEVELS,
         by_horizon={
             float(horizon): _score(squared[known[:, index], index])
-            for index, horizon in enumerate(samples.horizons)
+            for index, horizon in enumerate(horizons)
         },
         pooled=_score(squared[known]),
     )

@@ -59,6 +59,8 @@ def print_figures(values: Mapping[str, Any]) -> None:
         )
     console = Console()
     console.print(table)
+    if "ground" in values:
+        console.print(_ground_table(values))
     for note in values["notes"]:
         console.print(note, markup=False, highlight=False)
 
@@ -79,6 +81,24 @@ def print_box_errors(result: BoxForecastingResult) -> None:
         cells = (_UNKNOWN if value is None else f"{value:.0f}" for value in row)
         table.add_row(f"{name} (published)", *cells)
     Console().print(table)
+
+
+def _ground_table(values: Mapping[str, Any]) -> Table:
+    """The figures on the ground."""
+    table = Table(
+        title=f"on the ground: {_cell(values, 'coverage_90_m')} in 90 %, speed plausible of "
+        f"{_cell(values, 'speed_share_ok')} of {values['speed_tracks']} tracks"
+    )
+    table.box = box.SIMPLE
+    table.add_column("metres", no_wrap=True)
+    horizons = list(values["ground"]["scores"]["model"])
+    for horizon in horizons:
+        for name in ("ADE", "FDE"):
+            table.add_column(f"{name} {horizon} s", justify="right", no_wrap=True)
+    for label, ending in (("model", ""), ("straight on", "_constant_velocity")):
+        keys = [f"{name}_{horizon}s_m{ending}" for horizon in horizons for name in ("ade", "fde")]
+        table.add_row(label, *(_cell(values, key) for key in keys))
+    return table
 
 
 def _cell(figures: Mapping[str, Any], *keys: str) -> str:

@@ -9,16 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlstm_perception.evaluation.answered import AnsweredSequence, PersonPaths, values_at
+from convlstm_perception.evaluation.displacements import HORIZONS, PastPlaces, displacements
 from convlstm_perception.evaluation.matching import match_boxes
 from convlstm_perception.types import Int64Array
 
-HORIZONS = (1.0, 2.0, 3.0)  # seconds
 MODELS = ("model", "constant_velocity", "constant_velocity_last_two", "standing_still")
-
-VELOCITY_WINDOW = 1.0  # seconds of a track's past that constant velocity reads
-_ROUNDING = 1e-4  # seconds; times are stored as float32
-
-Centres = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -73,36 +68,6 @@ class _Row:
     variance: NDArray[np.float64]  # (K, 2)
 
 
-class _PastCentres:
-    """The centres that each track published during the last second."""
-
-    def __init__(self, frame_rate: float) -> None:
-        self._frame_rate = frame_rate
-        self._past: dict[int, list[tuple[float, NDArray[np.float64]]]] = {}
-
-    def add(self, frame: int, ids: Int64Array, centres: Centres) -> None:
-        now = frame / self._frame_rate
-        for identity, centre in zip(ids.tolist(), centres, strict=True):
-            past = self._past.setdefault(identity, [])
-            past.append((now, centre))
-            while now - past[0][0] > VELOCITY_WINDOW + _ROUNDING:
-                del past[0]
-
-    def velocities(self, identity: int) -> tuple[Centres, Centres]:
-        """Least-squares slope over the window and over the last two boxes, (2,) pixels/second."""
-        past = self._past[identity]
-        return _slope(past), _slope(past[-2:])
-
-
-def _slope(past: Sequence[tuple[float, NDArray[np.float64]]]) -> Centres:
-    if len(past) < 2:
-        return np.zeros(2)
-    times = np.array([time for time, _ in past])
-    times -= times.mean()
-    centres = np.array([centre for _, centre in past])
-    return np.asarray(times @ centres / (times @ times), np.float64)
-
-
 def forecast_samples(sequences: Sequence[AnsweredSequence]) -> ForecastSamples:
     """Check every published track that matches a person against where that person goes.
 
@@ -133,7 +98,7 @@ def forecast_samples(sequences: Sequence[AnsweredSequence]) -> ForecastSamples:
 
 def _rows(sequence: AnsweredSequence) -> Iterator[_Row]:
     paths = PersonPaths(sequence.truths, sequence.frame_rate)
-    past = _PastCentres(sequence.frame_rate)
+    past = PastPlaces(sequence.frame_rate)
     for frame, result in enumerate(sequence.results):
         tracks = result.tracks
         centres = tracks.boxes[:, :2].astype(np.float64)
@@ -156,45 +121,21 @@ def _rows(sequence: AnsweredSequence) -> Iterator[_Row]:
                 trajectory.variances,
                 np.array(HORIZONS),
             )[0, :, :2]
-            slope, last_two = past.velocities(int(tracks.ids[track]))
-            moves = np.stack([slope, last_two, np.zeros(2)])
+            identity = int(tracks.ids[track])
+            moves = np.stack([past.velocity(identity), past.last_velocity(identity), np.zeros(2)])
             straight = centres[track] + moves[:, None] * seconds[:, None]
             actual = paths.boxes(int(truth.ids[person]), frame, seconds)[:, :2]
-            average, final = _errors(np.concatenate([ahead[None], straight]), actual, steps)
+            average, final = displacements(np.concatenate([ahead[None], straight]), actual, steps)
             if np.isnan(final).all():
                 continue
             yield _Row(
                 sequence.name,
                 frame,
                 int(truth.ids[person]),
-                int(tracks.ids[track]),
+                identity,
                 float(truth.boxes[person, 3]),
                 average,
                 final,
                 (ahead - actual)[len(steps) :],
                 variances,
             )
-
-
-def _errors(
-    predicted: NDArray[np.float64], actual: NDArray[np.float64], steps: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and final distances.
-
-    Args:
-        predicted: (models, steps + K, 2). actual: (steps + K, 2); the last K are the horizons.
-        steps: seconds of the steps.
-
-    Returns:
-        Two (models, K) arrays; NaN for all models where the horizon cannot be checked for one.
-    """
-    distances = np.linalg.norm(predicted - actual, axis=-1)
-    average = np.full((len(predicted), len(HORIZONS)), np.nan)
-    final = average.copy()
-    for index, horizon in enumerate(HORIZONS):
-        until = np.flatnonzero(steps <= horizon + _ROUNDING)
-        last = distances[:, len(steps) + index]
-        mean = distances[:, until].mean(axis=1) if len(until) else last
-        if np.isfinite(mean).all() and np.isfinite(last).all():
-            average[:, index], final[:, index] = mean, last
-    return average, final

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
 
+from convlstm_perception.evaluation.birds_eye import BirdsEye, SeenForecast
 from convlstm_perception.evaluation.contest import Outcome
 from convlstm_perception.evaluation.detection import DetectionSummary
 
@@ -21,6 +24,9 @@ _FEWEST_ALARMS = 1e-3  # a frame
 _REFERENCE = "#777777"
 _SIZE = (5.6, 3.9)  # inches
 _RESOLUTION = 144  # pixels an inch, for dense screens
+_WIDE = (11.2, 5.4)  # inches, of two panels
+_TRUTH = "#222222"
+_INSIDE_90 = -2.0 * math.log(0.1)  # chi-squared quantile with two degrees of freedom
 
 _PREDICTORS = {
     "model": ("published trajectory", _COLOURS[0], "o-"),
@@ -108,6 +114,59 @@ def error_over_horizon(outcome: Outcome) -> bytes | None:
     return _png(figure)
 
 
+def from_above(scene: BirdsEye) -> bytes:
+    """The ground from above: the whole recording, and the predictions of one moment."""
+    figure = Figure(figsize=_WIDE, dpi=_RESOLUTION, layout="constrained")
+    FigureCanvasAgg(figure)
+    whole, moment = figure.subplots(1, 2)
+    for axes in (whole, moment):
+        _plain(axes, "x (m)", "y (m)")
+    _ways(whole, scene.annotated, "annotated", color="#c4c4c4", linewidth=3.0)
+    _ways(whole, scene.published, "published tracks", color=_COLOURS[0], linewidth=0.8)
+    whole.set_title("the whole recording", fontsize="medium")
+    for number, forecast in enumerate(scene.forecasts):
+        _draw_forecast(moment, forecast, labelled=number == 0)
+    moment.set_title(f"predictions {scene.moment:.1f} s after its start", fontsize="medium")
+    for axes in (whole, moment):
+        axes.set_aspect("equal")
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="best", fontsize="small")
+    return _png(figure)
+
+
+def _ways(axes: Axes, ways: Sequence[np.ndarray], label: str, **style: Any) -> None:
+    """One line for each way; they share an entry of the legend."""
+    for number, way in enumerate(ways):
+        axes.plot(*way.T, label=label if number == 0 else "", **style)
+
+
+def _draw_forecast(axes: Axes, forecast: SeenForecast, labelled: bool) -> None:
+    def label(text: str) -> str:
+        return text if labelled else ""
+
+    axes.plot(*forecast.past.T, color=_COLOURS[0], linewidth=1.8, label=label("track, last 3 s"))
+    axes.plot(*forecast.path.T, color=_COLOURS[1], linewidth=1.5, label=label("predicted, 3 s"))
+    colour = to_rgb(_COLOURS[1])
+    regions = zip(forecast.centres, forecast.covariances, strict=True)
+    for number, (centre, covariance) in enumerate(regions):
+        region = region_90(centre, covariance)
+        region.set(facecolor=(*colour, 0.10), edgecolor=(*colour, 0.6), linewidth=0.8)
+        region.set_label(label("90 % regions at 1, 2, 3 s") if number == 0 else "")
+        axes.add_patch(region)
+    axes.plot(*forecast.centres.T, "o", color=_COLOURS[1], markersize=4)
+    axes.plot(*forecast.past[-1], "o", color=_COLOURS[0], markersize=5)
+    axes.plot(*forecast.actual.T, color=_TRUTH, linewidth=1.3, label=label("annotated, next 3 s"))
+    axes.plot(*forecast.arrivals.T, "x", color=_TRUTH, markersize=5)
+
+
+def region_90(centre: np.ndarray, covariance: np.ndarray) -> Ellipse:
+    """The region that holds a Gaussian (2,) place with its (2, 2) covariance in 90 % of cases."""
+    variances, directions = np.linalg.eigh(covariance)
+    short, long = 2.0 * np.sqrt(_INSIDE_90 * variances)
+    angle = math.degrees(math.atan2(directions[1, 1], directions[0, 1]))
+    return Ellipse((float(centre[0]), float(centre[1])), long, short, angle=angle)
+
+
 def _detections(
     outcomes: Sequence[Outcome],
 ) -> list[tuple[str, DetectionSummary, dict[str, Any]]]:
@@ -135,11 +194,15 @@ def _axes(across: str, up: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=_SIZE, dpi=_RESOLUTION, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
+    _plain(axes, across, up)
+    return figure, axes
+
+
+def _plain(axes: Axes, across: str, up: str) -> None:
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.grid(color="#dddddd", linewidth=0.7)
     axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
 
 
 def _png(figure: Figure) -> bytes:

@@ -19,6 +19,7 @@ from convlstm_perception.evaluation.detection import HEIGHT_RANGES
 from convlstm_perception.evaluation.examples import Example, draw_examples
 from convlstm_perception.evaluation.figures import displacement
 from convlstm_perception.evaluation.forecasting_ap import CohortScore
+from convlstm_perception.evaluation.ground_report import ground_section
 from convlstm_perception.evaluation.side_by_side import Comparison
 from convlstm_perception.visualization.page import (
     data_url,
@@ -54,6 +55,7 @@ def write_report(path: Path, comparison: Comparison, values: Mapping[str, Any]) 
         "</div>",
         _height_table(outcomes),
         *_future(outcomes),
+        *(ground_section(comparison.ground, values["ground"]) if comparison.ground else ()),
         *_streaming(outcomes),
         *_examples("Best frames", comparison.best),
         *_examples("Worst frames", comparison.worst),

@@ -26,6 +26,12 @@ from convlstm_perception.errors import ParameterError, SourceError
 from convlstm_perception.evaluation.contenders import BASELINES, ModelContender, open_baseline
 from convlstm_perception.evaluation.contest import Progress
 from convlstm_perception.evaluation.figures import contender_figures, key_figures
+from convlstm_perception.evaluation.ground_figures import ground_figures, ground_key_figures
+from convlstm_perception.evaluation.ground_view import (
+    CalibratedView,
+    check_ground_request,
+    read_view,
+)
 from convlstm_perception.evaluation.machine import machine, versions
 from convlstm_perception.evaluation.report import write_report
 from convlstm_perception.evaluation.side_by_side import Comparison, Entry, compare
@@ -63,7 +69,12 @@ class EvaluationRequest:
         baselines: names; None for all that can run.
         baseline_every: slow baselines run on every n-th annotated frame.
         peers: folder of the baselines' files; None for the one in ``data``.
+        ground: judge the model's tracks on the ground too, in metres; for pets only.
+        calibration: of the camera, for that; None for the one beside the annotation.
         command: that asked for it, for the report.
+
+    Raises:
+        ParameterError: when the ground is asked for where there is none.
     """
 
     dataset: str
@@ -78,7 +89,12 @@ class EvaluationRequest:
     baselines: tuple[str, ...] | None = None
     baseline_every: int = 15
     peers: Path | None = None
+    ground: bool = False
+    calibration: Path | None = None
     command: str = ""
+
+    def __post_init__(self) -> None:
+        check_ground_request(self.dataset, self.ground, self.calibration)
 
 
 def evaluate(
@@ -102,6 +118,7 @@ def evaluate(
     bundle = ModelBundle.load(request.bundle or default_bundle_path())
     done = begin(f"reading {request.dataset}", 1)
     sequences = open_sequences(request, data)
+    camera = _camera(request, data, sequences)
     done()
     model = MotionModel.load(bundle, request.inference)
     threads = request.inference.threads
@@ -140,19 +157,27 @@ def evaluate(
         sequences,
         threshold=bundle.detection_threshold,
         scored_every=request.every,
+        view=camera.view if camera is not None else None,
         begin=begin,
     )
-    values = _with_results(values, comparison)
+    values = _with_results(values, comparison, camera)
     request.output.mkdir(parents=True, exist_ok=True)
     write_json(request.output / "evaluation.json", values)
     write_report(request.output / "report.html", comparison, values)
     return values
 
 
-def _with_results(values: dict[str, Any], comparison: Comparison) -> dict[str, Any]:
+def _with_results(
+    values: dict[str, Any], comparison: Comparison, camera: CalibratedView | None
+) -> dict[str, Any]:
     """The key figures first, then everything."""
+    on_ground: dict[str, Any] = {}
+    if camera is not None and comparison.ground is not None:
+        scores = comparison.ground.scores
+        on_ground = {**ground_key_figures(scores), "ground": ground_figures(scores, camera)}
     return {
         **key_figures(comparison.outcomes),
+        **on_ground,
         "frames": comparison.frames,
         **values,
         "peak_memory_mib": {
@@ -202,6 +227,16 @@ def open_sequences(request: EvaluationRequest, data: Path | None) -> list[Annota
     if all(sequence.images is not None for sequence in sequences):
         return sequences
     return _made_visible(request, path, data, sequences)
+
+
+def _camera(
+    request: EvaluationRequest, data: Path | None, sequences: Sequence[AnnotatedSequence]
+) -> CalibratedView | None:
+    if not request.ground:
+        return None
+    (only,) = sequences
+    path = dataset_path(request.dataset, data, request.path)
+    return read_view(path, request.calibration, only)
 
 
 def _made_visible(

@@ -18,7 +18,9 @@ from convlstm_perception.evaluation.contest import (
     score,
 )
 from convlstm_perception.evaluation.examples import Example, best_and_worst
+from convlstm_perception.evaluation.ground_evaluation import GroundEvaluation, evaluate_ground
 from convlstm_perception.evaluation.machine import peak_memory_mib
+from convlstm_perception.ground import GroundView
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Comparison:
         peak_memory_model: largest resident memory in MiB when the first one had been run; its
             answers to all frames are part of it.
         peak_memory: the same at the end.
+        ground: the first one's answers on the ground; None where that was not asked for.
     """
 
     outcomes: Sequence[Outcome]
@@ -55,6 +58,7 @@ class Comparison:
     frames: int
     peak_memory_model: float
     peak_memory: float
+    ground: GroundEvaluation | None = None
 
 
 def compare(
@@ -63,6 +67,7 @@ def compare(
     *,
     threshold: float,
     scored_every: int = 1,
+    view: GroundView | None = None,
     begin: Callable[[str, int], Progress] = lambda name, total: lambda: None,
 ) -> Comparison:
     """Run and score every contender.
@@ -72,6 +77,8 @@ def compare(
         sequences: with images.
         threshold: score from which the model's detections count in the examples.
         scored_every: detections are scored on every n-th annotated frame.
+        view: of the camera of the only sequence, to judge the model's answers on the ground; None
+            leaves that out.
         begin: called with the name of a piece of work and its number of steps; what it returns is
             called after each step.
 
@@ -87,6 +94,10 @@ def compare(
         entry.every: detections_on(answers, entry.every) for entry in others if entry.every > 1
     }
     best, worst = best_and_worst(answers, threshold)
+    ground = None
+    if view is not None:
+        (only,) = answers
+        ground = evaluate_ground(only.scored(), view)
     done()
     frames = sum(len(part.frames) for part in answers)
     for entry in others:
@@ -96,7 +107,7 @@ def compare(
         outcome = score(contender, answers, entry.every, scored_every)
         done()
         outcomes.append(dataclasses.replace(outcome, reference=references.get(entry.every)))
-    return Comparison(outcomes, best, worst, frames, memory, peak_memory_mib())
+    return Comparison(outcomes, best, worst, frames, memory, peak_memory_mib(), ground)
 
 
 def _run(

@@ -13,6 +13,7 @@ from convlstm_perception.cli import main as cli
 from convlstm_perception.data.locate import VARIABLE, data_folder, dataset_path
 from convlstm_perception.errors import SourceError
 from tests.support.graphs import BOX, HEIGHT, WIDTH, write_tiny_bundle
+from tests.support.tsai import write_tsai
 
 FRAMES = 32
 SPEED = 8  # pixels a frame; the camera has 10 frames a second
@@ -124,6 +125,68 @@ def test_still_images(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert values["contenders"]["model"]["tracking"] is None
 
 
+@pytest.fixture(scope="module")
+def pets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The person of ``mot`` before a camera of PETS, whose images are larger, without calibration.
+
+    The tiny bundle's input has 6 pixels of the camera in each of its own.
+    """
+    folder = tmp_path_factory.mktemp("pets")
+    (folder / "images").mkdir()
+    frames = []
+    for frame in range(FRAMES):
+        x = place(frame)
+        box = f'xc="{6 * x}" yc="{6 * 48}" w="{6 * BOX[0]}" h="{6 * BOX[1]}"'
+        frames.append(f'<frame number="{frame}"><object id="1"><box {box}/></object></frame>')
+        large = cv2.resize(figure(x), None, fx=6, fy=6, interpolation=cv2.INTER_NEAREST)
+        cv2.imwrite(str(folder / "images" / f"{frame}.png"), large[:576, :768])
+    (folder / "gt.xml").write_text(f"<dataset>{''.join(frames)}</dataset>")
+    return folder
+
+
+def test_on_the_ground(
+    bundle: Path, pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    size = {"width": "768", "height": "576"}
+    calibration = write_tsai(tmp_path / "camera.xml", size)
+    words = ("--path", pets, "--ground", "--baselines", "none")
+    given = (*words, "--calibration", calibration)
+    assert cli.main(command(bundle, tmp_path / "out", *given, "--json")) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == values
+    for seconds in (1, 2, 3):
+        for name in ("ade", "fde"):
+            key = f"{name}_{seconds}s_m"
+            assert key in values and f"{key}_constant_velocity" in values
+    assert values["samples_1s_m"] > 0 and values["ade_1s_m"] > 0
+    assert 0 <= values["coverage_90_m"] <= 1 and "speed_share_ok" in values
+    assert values["ground"]["tsai_agreement_mm"] < 1.0
+    assert values["ground"]["matches"] >= values["samples_1s_m"]
+    assert "--ground" in values["command"] and "camera.xml" in values["command"]
+    assert "On the ground, in metres" in (tmp_path / "out" / "report.html").read_text()
+    # The terminal tells of it too; and without being asked nothing does.
+    assert cli.main(command(bundle, tmp_path / "out", *given)) == 0
+    assert "straight on" in capsys.readouterr().out
+    assert cli.main(command(bundle, tmp_path / "out", "--path", pets, "--baselines", "none")) == 0
+    plain = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert "ground" not in plain and "ade_2s_m" not in plain
+    assert "straight on" not in capsys.readouterr().out
+    assert "On the ground" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_calibration_that_does_not_fit_is_refused(
+    bundle: Path, pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--path", pets, "--ground", "--baselines", "none")
+    assert cli.main(command(bundle, tmp_path, *words)) == 2
+    told = capsys.readouterr().err.replace("\n", "")
+    assert f"{pets / 'View_001.xml'}: no such calibration" in told
+    small = write_tsai(tmp_path / "small.xml")
+    assert cli.main(command(bundle, tmp_path, *words, "--calibration", small)) == 2
+    assert "640x480 pixels, but" in capsys.readouterr().err
+    assert not (tmp_path / "evaluation.json").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -134,6 +197,9 @@ def test_still_images(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
         (["--dataset", "jaad-boxes"], "no folder of data found"),
         (["--baselines", "fastestdet", "--peers", "absent"], "no FastestDet.onnx"),
         (["--bundle", "absent"], "model.toml"),
+        (["--dataset", "mot", "--path", ".", "--ground"], "--ground needs a camera"),
+        (["--dataset", "jaad-boxes", "--ground"], "for --dataset pets only"),
+        (["--dataset", "pets", "--calibration", "absent"], "give --ground too"),
     ],
 )
 def test_bad_input_is_refused(

@@ -16,7 +16,7 @@ import pytest
 from convlstm_perception.replay.recording import RecordedCamera
 from convlstm_perception.replay.report import ReplayReport
 from convlstm_perception.types import AnswerStatus, GroundTracks, PerceptionResult
-from convlstm_perception.visualization.colours import calm_track_colour
+from convlstm_perception.visualization.colours import calm_track_colour, track_colour
 from convlstm_perception.visualization.overlay import OverlayRenderer
 from tests.support.browser import Page, open_browser
 from tests.support.ground_scene import GroundScene, Walker
