@@ -8,7 +8,7 @@ and float seconds where they are durations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 
 import numpy as np
@@ -236,6 +236,15 @@ class GroundTracks:
             closest_times=np.full(rows, np.nan),
             closest_distances=np.full(rows, np.nan),
         )
+
+    def take(self, rows: slice) -> GroundTracks:
+        """Some of the tracks."""
+        arrays = {
+            entry.name: getattr(self, entry.name)[rows]
+            for entry in fields(self)
+            if entry.name not in ("frame_id", "reason", "compensated")
+        }
+        return replace(self, **arrays)
 
     @property
     def valid(self) -> BoolArray:

@@ -11,6 +11,7 @@ from convlstm_perception.messages.types import MessageTypes, duration, point
 from convlstm_perception.types import Float32Array, GroundTracks, PerceptionResult
 
 _COORDINATES = 4  # of a box
+_NOWHERE = (math.nan,) * 3
 NO_GROUND = "no target_frame and no camera_height is set"
 """Why an answer says nothing in metres that was not asked to."""
 
@@ -138,19 +139,24 @@ def _points(
     trajectory_point = types["convlstm_perception_msgs/msg/TrajectoryPoint"]
     covariances = np.zeros((len(durations), _COORDINATES**2))
     covariances[:, :: _COORDINATES + 1] = trajectories.variances[row]  # the diagonals
+    if ground.reasons[row]:
+        # One for all: making messages is what takes time.
+        places = [point(_NOWHERE, types)] * len(durations)
+    else:
+        places = [point(place, types) for place in ground.paths[row].tolist()]
     return [
         trajectory_point(
             time_from_start=time,
             bbox=box,
             covariance=covariance,
-            ground_position=point(place, types),
+            ground_position=place,
             ground_covariance=ground_covariance,
         )
         for time, box, covariance, place, ground_covariance in zip(
             durations,
             _boxes(trajectories.boxes[row], types),
             covariances,
-            ground.paths[row].tolist(),
+            places,
             ground.path_covariances[row].reshape(-1, 4),
             strict=True,
         )
@@ -158,6 +164,9 @@ def _points(
 
 
 def _ground_states(ground: GroundTracks, types: MessageTypes) -> list[Any]:
+    if ground.reason and len(ground) > 1:
+        # Nobody is anywhere, for one reason: one for all.
+        return _ground_states(ground.take(slice(1)), types) * len(ground)
     state, vector = (
         types["convlstm_perception_msgs/msg/GroundState"],
         types["geometry_msgs/msg/Vector3"],
