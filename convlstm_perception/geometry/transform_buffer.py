@@ -130,6 +130,14 @@ class TransformBuffer:
         return f"no transform from {source!r} to {target!r}: TF holds both, and nothing links them"
 
 
+def too_late(source: str, target: str, seconds: float) -> str:
+    """What is wrong where the newest transform is so many seconds older than an image."""
+    return (
+        f"the newest transform of {source!r} to {target!r} is {seconds:.3f} s older than the "
+        "image; raise transform_tolerance, or check that TF is published and the clocks agree"
+    )
+
+
 def _at(link: _Link, frame: str, stamp_ns: int, tolerance_ns: int) -> RigidTransform:
     if link.static is not None:
         return link.static
@@ -138,11 +146,7 @@ def _at(link: _Link, frame: str, stamp_ns: int, tolerance_ns: int) -> RigidTrans
         late = stamp_ns - link.stamps[-1]
         if late <= tolerance_ns:
             return link.transforms[-1]
-        raise TransformError(
-            f"the newest transform of {frame!r} to {link.parent!r} is "
-            f"{late / NANOSECONDS_PER_SECOND:.3f} s older than the image; raise "
-            "transform_tolerance, or check that TF is published and the clocks agree"
-        )
+        raise TransformError(too_late(frame, link.parent, late / NANOSECONDS_PER_SECOND))
     if link.stamps[place] == stamp_ns:
         return link.transforms[place]
     if place == 0:

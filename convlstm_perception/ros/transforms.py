@@ -17,6 +17,7 @@ from rclpy.time import Time
 
 from convlstm_perception.errors import TransformError
 from convlstm_perception.geometry import RigidTransform, TransformBuffer
+from convlstm_perception.geometry.transform_buffer import too_late
 from convlstm_perception.ground import GroundSettings
 from convlstm_perception.messages import stamp_to_ns
 from convlstm_perception.ros.throttle import Throttle
@@ -127,8 +128,10 @@ class _Tf2Tree:
         except self._tf2.ExtrapolationException as error:
             newest = self._newest(target, source, error)
             late = (stamp_ns - stamp_to_ns(newest.header.stamp)) / NANOSECONDS_PER_SECOND
-            if not 0 <= late <= tolerance:
-                raise TransformError(f"{error}; transform_tolerance is {tolerance} s") from error
+            if late < 0:
+                raise TransformError(f"{error}; check that the clocks agree") from error
+            if late > tolerance:
+                raise TransformError(too_late(source, target, late)) from error
             return _read(newest)
         except self._tf2.TransformException as error:
             raise TransformError(f"no transform from {source!r} to {target!r}: {error}") from error

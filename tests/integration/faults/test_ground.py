@@ -21,9 +21,11 @@ from tests.integration.test_node_input import Health
 from tests.support.ground_node import FRAME, MOUNT, Surroundings
 from tests.support.node import NODE, image_message, running_node
 
-# Seconds by which the images are stamped later than image_message does: of now, or health would
-# speak of the clocks.
-NOW = int(time.time()) - image_message(0).header.stamp.sec
+
+def since_then() -> int:
+    """Seconds by which images are to be stamped later than image_message does, to be of now: else
+    health would speak of the clocks."""
+    return int(time.time()) - image_message(0).header.stamp.sec
 
 
 FAULTS: dict[str, tuple[Callable[[Surroundings], None], str]] = {
@@ -39,7 +41,7 @@ FAULTS: dict[str, tuple[Callable[[Surroundings], None], str]] = {
     "no TF": (lambda around: around.calibrate(), "no transform from 'camera_optical'"),
     "late TF": (
         lambda around: (
-            around.move("base_link", FRAME, Time(sec=NOW), MOUNT),
+            around.move("base_link", FRAME, Time(sec=since_then()), MOUNT),
             around.calibrate(),
         )[0],
         "s older than the image",
@@ -73,8 +75,9 @@ def test_the_ground_is_missing(fault: str, bundle: Path, tmp_path: Path) -> None
         node.reach("active")
         around.await_node()
         give(around)
+        later = since_then()
         for step in range(6):
-            last = answer(node, answers, step, NOW)
+            last = answer(node, answers, step, later)
             assert words in last.ground_reason and last.ground_frame_id == ""
         (person,) = last.trajectories
         assert person.bbox.size_y > 0 and len(person.modes[0].points) > 0
@@ -86,7 +89,7 @@ def test_the_ground_is_missing(fault: str, bundle: Path, tmp_path: Path) -> None
         around.mount()
         around.calibrate()
         for step in range(6, 9):
-            last = answer(node, answers, step, NOW)
+            last = answer(node, answers, step, later)
         assert last.ground_reason == "" and last.trajectories[0].ground.valid
         node.wait_until(lambda: health.status.level == DiagnosticStatus.OK, "health")
         assert "Traceback" not in node.log
@@ -107,8 +110,9 @@ def test_odometry_is_missing(bundle: Path, tmp_path: Path) -> None:
         around.await_node(odometry=True)
         around.calibrate()
         around.mount()
+        later = since_then()
         for step in range(6):
-            last = answer(node, answers, step, NOW)
+            last = answer(node, answers, step, later)
         assert last.trajectories[0].ground.valid and not last.ego_motion_compensated
         health.await_words("no odometry has come on /odom", DiagnosticStatus.WARN)
 
