@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+import numpy as np
+
 from convlstm_perception.errors import CalibrationError, PerceptionError
 from convlstm_perception.geometry import (
     CameraModel,
@@ -16,9 +18,12 @@ from convlstm_perception.geometry import (
     pose_above_ground,
 )
 from convlstm_perception.geometry.camera_model import CameraInfoMessage
+from convlstm_perception.geometry.lens import PinholeLens
 from convlstm_perception.ground.settings import GroundSettings
 from convlstm_perception.ground.tracker import GroundTracker, GroundView
 from convlstm_perception.types import Float32Array, GroundTracks, PerceptionResult
+
+_SOME_DISTORTION = np.array([0.01, 0.0, 0.0, 0.0])  # as lenses have
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,8 @@ class GroundEstimator:
     ) -> None:
         self._settings, self._mount, self._rectified = settings, mount, rectified
         self._plane = settings.plane
+        self._times, self._horizons = times, len(times)
         self._tracker = GroundTracker(times, settings.person)
-        self._horizons = len(times)
         self._calibration: CameraInfoMessage | None = None
         self._lens: tuple[Lens, tuple[int, int]] | None = None
         self._camera: tuple[RigidTransform, Lens, GroundCamera] | None = None
@@ -83,6 +88,24 @@ class GroundEstimator:
         """Forget everybody."""
         self._tracker.reset()
         self.problem, self.inputs = "", None
+
+    def warm_up(self, result: PerceptionResult) -> PerceptionResult:
+        """Run everything once, so that the first image does not pay for lazy set-up.
+
+        Args:
+            result: in pixels, with somebody in the middle of a small image.
+
+        Returns:
+            The same with a ground that no camera has seen: to warm up what comes after.
+        """
+        pose = pose_above_ground(2.0, 0.0, 0.0)
+        lens = PinholeLens(
+            np.array([[64.0, 0.0, 32.0], [0.0, 64.0, 0.0], [0.0, 0.0, 1.0]]), _SOME_DISTORTION
+        )
+        camera = GroundCamera(lens, pose, self._plane, self._settings.mounting)
+        follower = GroundTracker(self._times, self._settings.person)
+        view = GroundView(camera, self._settings.target_frame, (640, 640), pose)
+        return _with(result, follower.update(result.tracks, result.stamp_ns, view))
 
     def answer(
         self,

@@ -82,7 +82,7 @@ class Camera:
 
     def warm_up(self, result: PerceptionResult) -> None:
         """Get the outputs ready for a first answer like this one."""
-        self._output.warm_up(result)
+        self._output.warm_up(self._ground.warm_up(result) if self._ground else result)
 
     def start(self, scheduler: FrameScheduler[Arrival]) -> None:
         """Take images in, where the camera is enabled."""

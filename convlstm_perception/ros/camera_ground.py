@@ -42,6 +42,10 @@ class CameraGround:
         """What the last answer rests on beside the image; None where it has no ground."""
         return self._estimator.inputs
 
+    def warm_up(self, result: PerceptionResult) -> PerceptionResult:
+        """Get ready for a first answer like this one; the same with a ground that nobody saw."""
+        return self._estimator.warm_up(result)
+
     def reset(self) -> None:
         """Forget everybody."""
         self._estimator.reset()

@@ -12,6 +12,7 @@ import pytest
 from convlstm_perception.errors import ParameterError
 from convlstm_perception.geometry import RigidTransform, TransformBuffer
 from convlstm_perception.ground import CameraMount, GroundEstimator, GroundSettings
+from convlstm_perception.stream.pipeline import one_pedestrian
 from convlstm_perception.types import AnswerStatus, Detections, PerceptionResult
 from tests.support.ground import (
     HEIGHT,
@@ -184,3 +185,18 @@ def test_a_restart_begins_anew() -> None:
 def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], said: str) -> None:
     with pytest.raises(ParameterError, match=said):
         GroundSettings(**values)
+
+
+@pytest.mark.parametrize(
+    "settings", [SETTINGS, replace(SETTINGS, ground_plane=(0.0, 0.0, 1.0, 5.0))], ids=["0", "5 m"]
+)
+def test_warming_up_leaves_no_trace(settings: GroundSettings) -> None:
+    """Whatever the settings are: the warm-up's camera must not be one that they refuse."""
+    example = one_pedestrian(TIMES)
+    tracks = tracks_of(example.boxes, example.trajectories.boxes)
+    some = estimator(settings)
+    warm = some.warm_up(PerceptionResult(0, "", example, tracks, 0))
+    assert warm.ground is not None and warm.ground.valid.all() and not some.problem
+    untouched = estimator(settings).answer(result(), SIZE, calibration(), tree())
+    after = some.answer(result(), SIZE, calibration(), tree())
+    assert str(after.ground) == str(untouched.ground)
