@@ -11,6 +11,7 @@ from convlstm_perception.errors import CalibrationError, PerceptionError
 from convlstm_perception.geometry import (
     CameraModel,
     GroundCamera,
+    GroundPlane,
     Lens,
     RigidTransform,
     TransformSource,
@@ -102,7 +103,7 @@ class GroundEstimator:
         lens = PinholeLens(
             np.array([[64.0, 0.0, 32.0], [0.0, 64.0, 0.0], [0.0, 0.0, 1.0]]), _SOME_DISTORTION
         )
-        camera = GroundCamera(lens, pose, self._plane, self._settings.mounting)
+        camera = GroundCamera(lens, pose, GroundPlane.of(), self._settings.mounting)
         follower = GroundTracker(self._times, self._settings.person)
         view = GroundView(camera, self._settings.target_frame, (640, 640), pose)
         return _with(result, follower.update(result.tracks, result.stamp_ns, view))
