@@ -14,6 +14,7 @@ from convlstm_perception.errors import SourceError
 if TYPE_CHECKING:
     from rosbags.interfaces import Connection
     from rosbags.rosbag2 import Reader
+    from rosbags.typesys.store import Typestore
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,14 @@ class BagMessage:
         kind: its type, as ``sensor_msgs/msg/Image``.
         received_ns: when it was recorded, in nanoseconds.
         message: an object with the message's fields.
+        foreign: whether the bag defines the type otherwise than this version does.
     """
 
     topic: str
     kind: str
     received_ns: int
     message: Any
+    foreign: bool
 
 
 class BagReader:
@@ -46,6 +49,7 @@ class BagReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._types = message_types()
+        self._stores: dict[str, Typestore] = {}  # by topic
 
     def __enter__(self) -> Self:
         from rosbags.rosbag2 import Reader
@@ -97,14 +101,16 @@ class BagReader:
             except Exception as error:  # what a damaged file makes the library raise is open
                 raise SourceError(f"{self.path}: the bag is damaged: {error!r}") from error
             try:
-                message = self._types.deserialize_cdr(data, connection.msgtype)
+                types = self._types_of(connection)
+                message = types.deserialize_cdr(data, connection.msgtype)
             except Exception as error:  # as above
                 raise SourceError(
                     f"{self.path}: {connection.topic}: message received at {received} ns cannot be "
                     f"read as {connection.msgtype}: {error}"
                 ) from error
             missing -= 1
-            yield BagMessage(connection.topic, connection.msgtype, received, message)
+            foreign = types is not self._types
+            yield BagMessage(connection.topic, connection.msgtype, received, message, foreign)
         if missing:
             raise SourceError(
                 f"{self.path}: the bag is damaged: {missing} messages that its index counts are "
@@ -112,8 +118,26 @@ class BagReader:
             )
 
     def in_cdr(self, message: Any, kind: str) -> bytes:
-        """A message as it would be stored; equal messages are equal bytes."""
+        """A message that is not foreign as it would be stored; equal messages are equal bytes."""
         return bytes(self._types.serialize_cdr(message, kind))
+
+    def _types_of(self, connection: Connection) -> Typestore:
+        """Those of the bag itself, where its definition of a message is another than ours: a bag
+        that another version recorded can be read all the same."""
+        known = self._stores.get(connection.topic)
+        if known is not None:
+            return known
+        from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+        kind, own = connection.msgtype, connection.msgdef.data
+        ours = self._types.fielddefs
+        theirs = get_types_from_msg(own, kind) if own else {}
+        types = self._types
+        if kind not in ours or any(ours.get(name) != fields for name, fields in theirs.items()):
+            types = get_typestore(Stores.EMPTY)
+            types.register(theirs)
+        self._stores[connection.topic] = types
+        return types
 
     def _of(self, wanted: Any) -> list[Connection]:
         return [c for c in self._reader.connections if c.msgcount and wanted(c)]

@@ -33,7 +33,8 @@ class RecordedCamera:
         topic: of its images.
         answers: prefix of the topics of its answers, as ``/convlstm_perception/front``.
         answered: stamps of the images that the node had answered, in nanoseconds, with a digest of
-            the trajectories that it published for each; None where the bag does not tell.
+            the trajectories that it published for each, None for those of another version's
+            messages; None where the bag does not tell.
         models: that the node answered with, by name and version.
         rate: images a second, by the median of the stamps; of what the node answered, where the bag
             tells.
@@ -42,7 +43,7 @@ class RecordedCamera:
     name: str
     topic: str
     answers: str
-    answered: Mapping[int, bytes] | None
+    answered: Mapping[int, bytes | None] | None
     models: frozenset[str]
     rate: float
 
@@ -96,7 +97,7 @@ def find_cameras(path: Path, wanted: Collection[str] = ()) -> list[RecordedCamer
                 f"on {', '.join(topics) or 'none'}"
             )
         topics = [topic for topic in topics if not wanted or topic in wanted]
-        answered = {topic: dict[int, bytes]() for topic in bag.topics(TRAJECTORIES)}
+        answered = {topic: dict[int, bytes | None]() for topic in bag.topics(TRAJECTORIES)}
         models = {topic: set[str]() for topic in answered}
         stamps = {topic: set[int]() for topic in topics}
         for entry in bag.messages([*topics, *answered]):
@@ -104,8 +105,11 @@ def find_cameras(path: Path, wanted: Collection[str] = ()) -> list[RecordedCamer
             if entry.topic in stamps:
                 stamps[entry.topic].add(stamp)
             else:
-                in_cdr = bag.in_cdr(entry.message, TRAJECTORIES)
-                answered[entry.topic][stamp] = trajectories_digest(in_cdr)
+                answered[entry.topic][stamp] = (
+                    None
+                    if entry.foreign
+                    else trajectories_digest(bag.in_cdr(entry.message, TRAJECTORIES))
+                )
                 models[entry.topic].add(entry.message.model_id)
     names = _short_names(topics)
     cameras = []

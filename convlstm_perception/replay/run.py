@@ -192,8 +192,9 @@ class Replay:
         in_cdr = results.write(
             f"{camera.answers}/trajectories", TRAJECTORIES, image.received_ns, trajectories
         )
-        if camera.answered is not None:
-            same = camera.answered[image.stamp_ns] == trajectories_digest(in_cdr)
+        published = camera.answered[image.stamp_ns] if camera.answered is not None else None
+        if published is not None:
+            same = published == trajectories_digest(in_cdr)
             summary = self.summaries[camera.topic]
             summary.identical += same
             summary.different += not same

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from convlstm_perception.bags import PARAMETERS_KEY, BagReader, BagWriter, message_types
 from convlstm_perception.cli.main import main
@@ -97,6 +98,34 @@ def test_the_same_bag_gives_the_same_results_to_the_last_bit(
     with BagReader(tmp_path / "first" / "results") as written:
         people = [len(m.message.trajectories) for m in written.messages([f"{node}/trajectories"])]
     assert people == [0] + [1] * 9
+
+
+def test_a_bag_of_another_version_is_replayed_and_its_answers_not_compared(
+    bundle: Path, tmp_path: Path
+) -> None:
+    """Its trajectories, as this package's messages were once, lack fields."""
+    kind = TRAJECTORIES
+    store, old = message_types(), get_typestore(Stores.EMPTY)
+    text = store.generate_msgdef(kind, ros_version=2)[0]
+    shorter = re.sub(r"^.*(ground|ego_motion).*\n", "", text, flags=re.MULTILINE)
+    assert len(shorter) < len(text)
+    old.register(get_types_from_msg(shorter, kind))
+    with Writer(tmp_path / "bag", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        images = writer.add_connection("/image", raw(0)[0], typestore=store)
+        answers = writer.add_connection("/convlstm_perception/trajectories", kind, typestore=old)
+        for step in range(6):
+            time = step * PERIOD_NS
+            writer.write(images, time, store.serialize_cdr(raw(step)[1], raw(step)[0]))
+            if step % 2 == 0:
+                head = old.types["std_msgs/msg/Header"](stamp=header(step).stamp, frame_id="")
+                answer = old.types[kind](
+                    header=head, model_id="old-1", status=0, status_reason="", trajectories=[]
+                )
+                writer.write(answers, time, old.serialize_cdr(answer, kind))
+    (camera,) = run(tmp_path / "bag", bundle, tmp_path / "out", "--no-overlay")["cameras"]
+    assert (camera["answered"], camera["passed_over"]) == (3, 3)
+    assert (camera["identical"], camera["different"]) == (0, 0)
+    assert camera["other_models"] == ["old-1"]
 
 
 def test_raw_and_lossless_images_of_both_storages_give_the_same_results(
