@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -81,13 +82,16 @@ def filled(grey: int, step: int) -> Image:
 def plain(message: Any) -> Any:
     """A message's values: nested lists of numbers and strings, which compare bit for bit.
 
-    Not its serialised bytes: those between the values are whatever lay there.
+    Not its serialised bytes: those between the values are whatever lay there. NaN, which equals
+    nothing, becomes None.
     """
     if hasattr(message, "get_fields_and_field_types"):
         return [plain(getattr(message, name)) for name in message.get_fields_and_field_types()]
+    if hasattr(message, "tolist"):
+        message = message.tolist()
     if isinstance(message, (list, tuple)):
         return [plain(entry) for entry in message]
-    return message.tolist() if hasattr(message, "tolist") else message
+    return None if isinstance(message, float) and math.isnan(message) else message
 
 
 def bare(answer: Answer) -> list[Any]:

@@ -23,6 +23,7 @@ from convlstm_perception.stream import CameraPipeline, PipelineSettings
 from tests.support.graphs import SLOTS, write_tiny_bundle
 from tests.support.load import spoil_white, streaming, white_message, write_slowed_node
 from tests.support.node import NODE, STATES, NodeUnderTest, image_message, running_node
+from tests.support.streams import plain
 
 NAN_STEPS = (4, 5, 9)
 
@@ -84,7 +85,7 @@ def test_nan_is_not_answered_but_counted_and_leaves_no_trace(tmp_path: Path, mem
             )
             result = reference.process(frame_from_message(message))
             expected = trajectories_to_message(result, message.header, model.bundle.model_id)
-            assert answers[-1] == expected
+            assert plain(answers[-1]) == plain(expected)
         assert sum(len(answer.trajectories) for answer in answers) > SLOTS
         node.wait_until(lambda: statuses[-1].cameras[0].answered == answered, "the counts")
         assert statuses[-1].cameras[0].received == failed + answered
