@@ -22,6 +22,9 @@ Image = NDArray[np.uint8]
 
 NANOSECONDS_PER_SECOND = 1_000_000_000
 
+NO_GROUND = "no target_frame and no camera_height is set"
+"""Why an answer says nothing in metres that was not asked to."""
+
 
 def _expect_shape(name: str, array: np.ndarray, *shape: int | None) -> None:
     """Raise ValueError unless ``array`` has ``shape`` (None matches any length)."""

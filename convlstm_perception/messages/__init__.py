@@ -2,7 +2,6 @@
 
 from convlstm_perception.messages.answers import (
     DETECTIONS,
-    NO_GROUND,
     TRAJECTORIES,
     USED_TYPES,
     detections_message,
@@ -14,7 +13,6 @@ __all__ = [
     "MessageTypes",
     "stamp_to_ns",
     "DETECTIONS",
-    "NO_GROUND",
     "TRAJECTORIES",
     "USED_TYPES",
     "detections_message",

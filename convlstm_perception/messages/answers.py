@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 
 from convlstm_perception.messages.types import MessageTypes, duration, point
-from convlstm_perception.types import Float32Array, GroundTracks, PerceptionResult
+from convlstm_perception.types import NO_GROUND, Float32Array, GroundTracks, PerceptionResult
 
 _COORDINATES = 4  # of a box
 _NOWHERE = (math.nan,) * 3
-NO_GROUND = "no target_frame and no camera_height is set"
-"""Why an answer says nothing in metres that was not asked to."""
-
 DETECTIONS = "vision_msgs/msg/Detection2DArray"
 TRAJECTORIES = "convlstm_perception_msgs/msg/PredictedTrajectoryArray"
 

@@ -30,9 +30,9 @@ from typing import Any
 
 import numpy as np
 
-from convlstm_perception.messages import NO_GROUND
 from convlstm_perception.types import (
     NANOSECONDS_PER_SECOND,
+    NO_GROUND,
     AnswerStatus,
     Float64Array,
     GroundTracks,
