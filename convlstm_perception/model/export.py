@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -152,3 +153,21 @@ def export_module(
         external_data=False,
         verbose=False,
     )
+    forget_sources(path)
+
+
+def forget_sources(path: Path) -> None:
+    """Take out of an ONNX file what the exporter notes beside the graph: for each node the lines of
+    source that it came of, with the paths of the machine.
+
+    Args:
+        path: of the file; overwritten.
+    """
+    model = onnx.load(path)
+    graph = model.graph
+    for noted in (model, graph, *graph.node, *graph.initializer, *graph.value_info):
+        noted.ClearField("metadata_props")
+        noted.ClearField("doc_string")
+    for value in (*graph.input, *graph.output):
+        value.ClearField("metadata_props")
+    onnx.save(model, path)
