@@ -62,7 +62,8 @@ class CameraOutput:
         made = [
             output
             for output in (*NUMBERS, *PICTURES)
-            if output.switch in _LIVE or getattr(settings.outputs, output.switch)
+            if (output.switch in _LIVE or getattr(settings.outputs, output.switch))
+            and (settings.locates(name) or not output.in_metres)
         ]
         self._types: dict[str, MessageTypes] = {
             output.topic: optional_message_classes(output.types, output.fields, output.switch)

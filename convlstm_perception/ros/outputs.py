@@ -72,6 +72,11 @@ class Output:
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
+    def in_metres(self) -> bool:
+        """Whether it is for answers in metres only."""
+        return self.applies is _located
+
+    @property
     def switch(self) -> str:
         """The parameter."""
         return f"publish_{self.topic}"

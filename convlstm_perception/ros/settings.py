@@ -166,6 +166,12 @@ class NodeSettings:
                 f"{', '.join(self.cameras)}"
             )
 
+        if self.outputs.publish_predicted_objects and not any(map(self.locates, self.cameras)):
+            raise ParameterError(
+                "parameter 'publish_predicted_objects': they are in metres; set target_frame or "
+                "camera_height"
+            )
+
     def locates(self, camera: str) -> bool:
         """Whether a camera's people are to be brought to the ground."""
         return bool(self.ground.target_frame or self.camera[camera].camera_height)

@@ -162,15 +162,22 @@ def test_topics_are_there_where_they_are_switched_on(bundle: Path, tmp_path: Pat
             node.settle()
             return {name for name in KINDS if node.node.count_publishers(f"{NODE}/{name}")}
 
+    assert topics() == set(KINDS) - {*IN_METRES, "image_annotations"}
     usual = set(KINDS) - {"predicted_objects", "image_annotations"}
-    assert topics() == usual
-    assert topics(publish_markers=False, **OPTIONAL) == set(KINDS) - {"markers"}
+    assert topics(**MOUNTED) == usual
+    assert topics(publish_markers=False, **MOUNTED, **OPTIONAL) == set(KINDS) - {"markers"}
+
+
+def test_objects_in_metres_without_metres_refuse_configure(bundle: Path, tmp_path: Path) -> None:
+    with running_node(tmp_path, bundle=bundle, publish_predicted_objects=True) as node:
+        assert not node.change_state("configure")
+        assert "'publish_predicted_objects': they are in metres; set target_frame" in node.log
 
 
 def test_a_missing_package_refuses_configure(bundle: Path, tmp_path: Path) -> None:
     """As where Autoware's messages are not installed."""
     program = ("-c", WITHOUT_AUTOWARE)
-    parameters = {"bundle": bundle, "publish_predicted_objects": True}
+    parameters = {"bundle": bundle, "publish_predicted_objects": True, **MOUNTED}
     with running_node(tmp_path, program=program, **parameters) as node:
         assert not node.change_state("configure")
         assert node.state() == STATES["unconfigured"]

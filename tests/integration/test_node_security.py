@@ -35,7 +35,8 @@ ENCLAVE_FILES = ("identity_ca.cert.pem", "cert.pem", "key.pem")
 ENCLAVE_FILES += ("permissions_ca.cert.pem", "governance.p7s", "permissions.p7s")
 AUDITED = Path(__file__).resolve().parents[1] / "support" / "audited_node.py"
 KINDS = ("publisher", "subscriber", "service", "client")
-OPTIONAL_OUTPUTS = ("predicted_objects", "image_annotations")
+SWITCHED_OUTPUTS = ("predicted_objects", "image_annotations")
+OPTIONAL_OUTPUTS = (*SWITCHED_OUTPUTS, "detections_3d", "poses", "markers")
 Endpoint = tuple[str, str]  # kind, name
 
 
@@ -74,7 +75,7 @@ def test_the_policy_of_one_camera_allows_what_the_node_uses_and_nothing_else(
     assert plainly <= rights, plainly - rights
     options: dict[str, object] = {"transport": "compressed", "rectify": True, "use_sim_time": True}
     options |= {"target_frame": "base_link", "odometry_topic": "/odom"}
-    options |= {f"publish_{output}": True for output in OPTIONAL_OUTPUTS}
+    options |= {f"publish_{output}": True for output in SWITCHED_OUTPUTS}
     with running_node(tmp_path, bundle=bundle, **options) as node:
         with_options = used(node, ("subscriber", "/image/compressed"), ("subscriber", "/clock"))
     assert with_options <= rights, with_options - rights
