@@ -14,9 +14,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
-from convlstm_perception.evaluation.birds_eye import BirdsEye, SeenForecast
 from convlstm_perception.evaluation.contest import Outcome
 from convlstm_perception.evaluation.detection import DetectionSummary
+from convlstm_perception.evaluation.ground.birds_eye import BirdsEye, SeenForecast
 
 # Okabe and Ito's palette, of those that show on white; the model's blue first.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")

@@ -19,7 +19,7 @@ from convlstm_perception.evaluation.detection import HEIGHT_RANGES
 from convlstm_perception.evaluation.examples import Example, draw_examples
 from convlstm_perception.evaluation.figures import displacement
 from convlstm_perception.evaluation.forecasting_ap import CohortScore
-from convlstm_perception.evaluation.ground_report import ground_section
+from convlstm_perception.evaluation.ground.report import ground_section
 from convlstm_perception.evaluation.side_by_side import Comparison
 from convlstm_perception.visualization.page import (
     data_url,

@@ -26,8 +26,8 @@ from convlstm_perception.errors import ParameterError, SourceError
 from convlstm_perception.evaluation.contenders import BASELINES, ModelContender, open_baseline
 from convlstm_perception.evaluation.contest import Progress
 from convlstm_perception.evaluation.figures import contender_figures, key_figures
-from convlstm_perception.evaluation.ground_figures import ground_figures, ground_key_figures
-from convlstm_perception.evaluation.ground_view import (
+from convlstm_perception.evaluation.ground.figures import ground_figures, ground_key_figures
+from convlstm_perception.evaluation.ground.view import (
     CalibratedView,
     check_ground_request,
     read_view,

@@ -18,7 +18,7 @@ from convlstm_perception.evaluation.contest import (
     score,
 )
 from convlstm_perception.evaluation.examples import Example, best_and_worst
-from convlstm_perception.evaluation.ground_evaluation import GroundEvaluation, evaluate_ground
+from convlstm_perception.evaluation.ground.judgement import GroundEvaluation, evaluate_ground
 from convlstm_perception.evaluation.machine import peak_memory_mib
 from convlstm_perception.ground import GroundView
 

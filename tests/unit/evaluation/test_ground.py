@@ -14,26 +14,26 @@ import pytest
 from convlstm_perception.data.sequence import AnnotatedSequence
 from convlstm_perception.errors import ParameterError, SourceError
 from convlstm_perception.evaluation import plots
-from convlstm_perception.evaluation.birds_eye import birds_eye
-from convlstm_perception.evaluation.ground_evaluation import evaluate_ground
-from convlstm_perception.evaluation.ground_figures import (
+from convlstm_perception.evaluation.ground.birds_eye import birds_eye
+from convlstm_perception.evaluation.ground.figures import (
     ground_figures,
     ground_key_figures,
     stronger_baseline,
 )
-from convlstm_perception.evaluation.ground_report import ground_section
-from convlstm_perception.evaluation.ground_samples import GROUND_MODELS, ground_samples
-from convlstm_perception.evaluation.ground_scores import GroundScores, ground_scores
-from convlstm_perception.evaluation.ground_view import (
-    CalibratedView,
-    check_ground_request,
-    read_view,
-)
-from convlstm_perception.evaluation.grounded import (
+from convlstm_perception.evaluation.ground.judgement import evaluate_ground
+from convlstm_perception.evaluation.ground.report import ground_section
+from convlstm_perception.evaluation.ground.samples import GROUND_MODELS, ground_samples
+from convlstm_perception.evaluation.ground.scores import GroundScores, ground_scores
+from convlstm_perception.evaluation.ground.sequence import (
     GroundedSequence,
     GroundPaths,
     foot_places,
     put_on_ground,
+)
+from convlstm_perception.evaluation.ground.view import (
+    CalibratedView,
+    check_ground_request,
+    read_view,
 )
 from convlstm_perception.ground import GroundSettings
 from tests.support.answers import FRAME_RATE

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from convlstm_perception.data.locate import FOLDERS, data_folder
 from convlstm_perception.data.readers.tsai import read_tsai
 from convlstm_perception.errors import SourceError
-from convlstm_perception.evaluation.ground_view import largest_disagreement
+from convlstm_perception.evaluation.ground.view import largest_disagreement
 from convlstm_perception.geometry import GroundCamera, GroundPlane, lens_of
 from tests.support.tsai import PLACE, rotation, write_tsai
 

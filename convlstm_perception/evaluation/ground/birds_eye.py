@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlstm_perception.evaluation.displacements import HORIZONS
-from convlstm_perception.evaluation.ground_samples import GroundSamples
-from convlstm_perception.evaluation.grounded import GroundedSequence, GroundPaths
+from convlstm_perception.evaluation.ground.samples import GroundSamples
+from convlstm_perception.evaluation.ground.sequence import GroundedSequence, GroundPaths
 from convlstm_perception.types import Float64Array
 
 _PAST = 3.0  # seconds of the track that lead up to a prediction

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlstm_perception.evaluation.calibration import CalibrationSummary, regions_score
-from convlstm_perception.evaluation.ground_samples import GROUND_MODELS, GroundSamples
+from convlstm_perception.evaluation.ground.samples import GROUND_MODELS, GroundSamples
 
 WALKING = 0.5  # m/s; a person slower than this stands
 WALKING_SPEEDS = (0.5, 2.5)  # m/s, of people on foot

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from convlstm_perception.evaluation.figures import rounded
-from convlstm_perception.evaluation.ground_samples import BASELINES
-from convlstm_perception.evaluation.ground_scores import GroundDisplacement, GroundScores
-from convlstm_perception.evaluation.ground_view import CalibratedView
+from convlstm_perception.evaluation.ground.samples import BASELINES
+from convlstm_perception.evaluation.ground.scores import GroundDisplacement, GroundScores
+from convlstm_perception.evaluation.ground.view import CalibratedView
 from convlstm_perception.evaluation.summary import plain_values
 
 _MILLIMETRES = 1e3  # of a metre

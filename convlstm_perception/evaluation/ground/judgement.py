@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from convlstm_perception.evaluation.answered import AnsweredSequence
-from convlstm_perception.evaluation.birds_eye import BirdsEye, birds_eye
-from convlstm_perception.evaluation.ground_samples import ground_samples
-from convlstm_perception.evaluation.ground_scores import GroundScores, ground_scores
-from convlstm_perception.evaluation.grounded import put_on_ground
+from convlstm_perception.evaluation.ground.birds_eye import BirdsEye, birds_eye
+from convlstm_perception.evaluation.ground.samples import ground_samples
+from convlstm_perception.evaluation.ground.scores import GroundScores, ground_scores
+from convlstm_perception.evaluation.ground.sequence import put_on_ground
 from convlstm_perception.ground import GroundSettings, GroundView
 
 

@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 
 from convlstm_perception.evaluation.answered import values_at
 from convlstm_perception.evaluation.displacements import HORIZONS, PastPlaces, displacements
-from convlstm_perception.evaluation.grounded import GroundedSequence, GroundPaths, foot_places
+from convlstm_perception.evaluation.ground.sequence import (
+    GroundedSequence,
+    GroundPaths,
+    foot_places,
+)
 from convlstm_perception.evaluation.matching import match_boxes
 from convlstm_perception.types import GroundTracks, Int64Array
 

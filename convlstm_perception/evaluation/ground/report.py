@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from convlstm_perception.evaluation import plots
-from convlstm_perception.evaluation.ground_evaluation import GroundEvaluation
-from convlstm_perception.evaluation.ground_scores import (
+from convlstm_perception.evaluation.ground.judgement import GroundEvaluation
+from convlstm_perception.evaluation.ground.scores import (
     LEAST_FOLLOWED,
     WALKING,
     WALKING_SPEEDS,

@@ -1,0 +1,1 @@
+"""Answers judged on the ground, in metres."""
