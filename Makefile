@@ -6,13 +6,14 @@ ARGS ?=
 MINUTES ?= 60
 RUN = . .venv/ros_env.sh &&
 
-.PHONY: help setup setup-test demo test soak lint clean
+.PHONY: help setup setup-test demo test soak lint docs clean
 
 help:
 	@echo "make demo   run the node on real video; writes out/demo/ (options: ARGS='--help')"
 	@echo "make test   ruff, mypy and pytest (some tests only: ARGS='-k buffer')"
 	@echo "make soak   the node under full load for MINUTES=60; fails where it leaks; writes out/soak/"
 	@echo "make lint   ruff and mypy"
+	@echo "make docs   build the documentation's site into out/docs, links checked"
 	@echo "make setup  only set up .venv and the message packages"
 	@echo "make clean  remove everything that was set up or written"
 
@@ -34,5 +35,16 @@ soak: setup-test
 lint: setup-test
 	@$(RUN) ruff check . && ruff format --check . && mypy
 
+# An environment of its own: mkdocs is neither needed nor waited for by anything else.
+.venv-docs/ready: requirements/docs.txt
+	@python="$$(sh tools/find_python.sh)" && "$$python" -m venv --clear .venv-docs
+	@.venv-docs/bin/pip install -qq --disable-pip-version-check --requirement $<
+	@touch $@
+
+# Not --quiet: what is not printed is not counted, and --strict lets it pass.
+docs: .venv-docs/ready
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+	@echo "out/docs/index.html"
+
 clean:
-	rm -rf .venv .ros out build install log .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-docs .ros out build install log .mypy_cache .pytest_cache .ruff_cache *.egg-info

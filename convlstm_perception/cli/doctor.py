@@ -1,7 +1,8 @@
 """Tell what this machine has for running a model bundle, what would run it, and what is missing.
 
 Exit code 0 says that the bundle can run here with these settings. With --dds it instead measures
-how many camera images DDS delivers here, and how late; 0 then says that they arrive.
+how many camera images DDS delivers here, and how late; 0 then says that they arrive. With --topic
+it watches a live camera; 0 then says that it is as the node needs it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ from convlstm_perception.engine.nvidia_driver import NvidiaDriver
 from convlstm_perception.engine.tensorrt import BuildCache, compile_bundle
 from convlstm_perception.errors import ParameterError, PerceptionError
 
+_DDS_SECONDS = 3.0
+_TOPIC_SECONDS = 5.0
 _LIBRARIES = {
     "TensorRT": "tensorrt",
     "TensorRT-RTX": "tensorrt_rtx",
@@ -73,18 +76,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "bundle", type=Path, nargs="?", help="model bundle; the shipped one by default"
     )
     add_engine_arguments(parser)
-    parser.add_argument(
+    live = parser.add_mutually_exclusive_group()
+    live.add_argument(
         "--dds",
         action="store_true",
         help="measure DDS and nothing else: the share and the delay of large images; needs ROS 2, "
         "takes a minute",
     )
+    live.add_argument(
+        "--topic",
+        metavar="TOPIC",
+        help="watch a live image topic and nothing else: publishers, QoS, rate, stamps, images and "
+        "calibration, with what is wrong and how to mend it; needs ROS 2",
+    )
     parser.add_argument(
         "--seconds",
         type=positive_number,
-        default=3.0,
         metavar="S",
-        help="of each measurement of --dds (default %(default)s)",
+        help=f"of each measurement of --dds (default {_DDS_SECONDS:g}), or for which --topic is "
+        f"watched (default {_TOPIC_SECONDS:g})",
+    )
+    parser.add_argument(
+        "--reliability",
+        choices=("best_effort", "reliable"),
+        default="best_effort",
+        help="of --topic: what the node asks for, as its parameter image_reliability "
+        "(default %(default)s)",
     )
     parser.add_argument(
         "--json", action="store_true", help="print what was found as JSON, and nothing else"
@@ -92,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command: 0 when the bundle can run here, or the images arrive, else 1."""
+    """Run the command: 0 when the bundle can run here, or images arrive as wanted, else 1."""
     if args.dds:
         if args.bundle:
             raise ParameterError(
@@ -100,7 +117,17 @@ def run(args: argparse.Namespace) -> int:
             )
         from convlstm_perception.cli import delivery
 
-        return delivery.run(args.seconds, as_json=args.json)
+        return delivery.run(args.seconds or _DDS_SECONDS, as_json=args.json)
+    if args.topic:
+        from convlstm_perception.cli import topic
+
+        return topic.run(
+            args.topic,
+            args.seconds or _TOPIC_SECONDS,
+            args.reliability,
+            args.bundle,
+            as_json=args.json,
+        )
     diagnosis = examine(args.bundle, engine_settings(args), Environment())
     if args.json:
         print(json.dumps(to_json(diagnosis), indent=2))

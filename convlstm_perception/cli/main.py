@@ -26,10 +26,10 @@ COMMANDS = {
     "export": "make a model bundle of a training checkpoint",
     "benchmark": "measure the speed and the memory, beside other ways to run the network",
     "compile": "build the TensorRT engines of a model bundle",
-    "doctor": "tell what this machine has for a model bundle, and what would run it",
+    "doctor": "tell what this machine has for a model bundle, or what is wrong with a camera",
 }
 
-_ROS_MODULES = ("rclpy", "sensor_msgs", "vision_msgs", "convlstm_perception_msgs")
+_ROS_MODULES = ("rclpy", "rosgraph_msgs", "sensor_msgs", "vision_msgs", "convlstm_perception_msgs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
