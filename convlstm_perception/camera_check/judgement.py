@@ -172,9 +172,9 @@ def _content(sight: Sight) -> Iterator[Finding]:
         of_kind = [reason for reason in nothing if f"is {kind}" in reason]
         if of_kind:
             yield Finding("image", True, f"{len(of_kind)} of {total} images: {of_kind[-1]}", mend)
-    sizes = Counter((image.width, image.height) for image in sight.images if not image.unreadable)
+    sizes = {(image.width, image.height) for image in sight.images if not image.unreadable}
     if len(sizes) > 1:
-        words = ", ".join(f"{width}x{height}" for width, height in sizes)
+        words = ", ".join(f"{width}x{height}" for width, height in sorted(sizes))
         yield Finding(
             "size",
             True,
@@ -209,7 +209,7 @@ def _order(sight: Sight) -> Iterator[Finding]:
 def _clock(sight: Sight) -> Iterator[Finding]:
     if not any(image.stamp_ns for image in sight.images):
         return
-    age = median(image.age for image in sight.images)
+    age, ahead = median(image.age for image in sight.images), _AHEAD
     simulated = [image.simulated_age for image in sight.images if image.simulated_age is not None]
     if simulated and abs(median(simulated)) < abs(age):
         yield Finding(
@@ -218,7 +218,8 @@ def _clock(sight: Sight) -> Iterator[Finding]:
             "the stamps follow /clock, as in a simulator",
             "Start the node with use_sim_time:=true",
         )
-        age = median(simulated)
+        # An image may overtake the /clock of its own step.
+        age, ahead = median(simulated), _FAR
     elif simulated:
         yield Finding(
             "clock",
@@ -227,7 +228,7 @@ def _clock(sight: Sight) -> Iterator[Finding]:
             "Leave the node's use_sim_time false, or let the camera use /clock too",
         )
     newest = max(image.stamp_ns for image in sight.images) / 1e9
-    if -_AHEAD <= age <= _LATE:
+    if -ahead <= age <= _LATE:
         return
     if newest < _SINCE_BOOT and not simulated:
         yield Finding(
@@ -237,7 +238,7 @@ def _clock(sight: Sight) -> Iterator[Finding]:
             "The driver stamps with the time since boot, or a simulator's without /clock. Let it "
             "use the system's clock, or let the simulator publish /clock and set use_sim_time",
         )
-    elif age > _FAR or age < -_AHEAD:
+    elif age > _FAR or age < -ahead:
         where = "behind" if age > 0 else "ahead of"
         yield Finding(
             "clock",
@@ -343,7 +344,7 @@ def _calibration(sight: Sight) -> Iterator[Finding]:
         )
     sizes = {(image.width, image.height) for image in sight.images if not image.unreadable}
     if sizes and (newest.width, newest.height) not in sizes:
-        width, height = next(iter(sizes))
+        width, height = min(sizes)
         yield Finding(
             "calibration",
             True,

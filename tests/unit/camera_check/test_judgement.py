@@ -161,6 +161,12 @@ def test_stamps_since_boot_and_of_a_simulator_are_told_apart() -> None:
     assert not findings["clock"].problem and "use_sim_time:=true" in findings["clock"].mend
 
 
+def test_a_simulated_image_may_overtake_the_clock_of_its_step() -> None:
+    assert not only(sight(replaced(age=1.8e9, simulated_age=-0.1))).problem
+    problems = judge(sight(replaced(age=1.8e9, simulated_age=-2.0)), NODE)
+    assert any("2.00 s ahead of the clock" in finding.text for finding in problems)
+
+
 def test_a_clock_that_the_camera_does_not_follow_is_a_note() -> None:
     note = only(sight(replaced(simulated_age=-1.8e9)))
     assert not note.problem and "use_sim_time false" in note.mend
