@@ -8,6 +8,7 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
 
 from convlstm_perception.ros.launching import (
+    SIM_TIME_ARGUMENT,
     VIEWER_ARGUMENT,
     flag,
     included,
@@ -45,6 +46,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "town", default_value="Town10HD", description="that the bridge loads"
             ),
+            SIM_TIME_ARGUMENT,
             VIEWER_ARGUMENT,
             IncludeLaunchDescription(
                 PythonLaunchDescriptionSource(PathJoinSubstitution(bridge)),

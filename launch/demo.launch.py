@@ -4,13 +4,13 @@ import sys
 from pathlib import Path
 
 from launch import Action, LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from launch.logging import get_logger
 from launch.substitutions import LaunchConfiguration
 
 from convlstm_perception.data.video import open_source
 from convlstm_perception.demo.footage import choose_footage
-from convlstm_perception.ros.launching import VIEWER_ARGUMENT, flag, included, viewer
+from convlstm_perception.ros.launching import VIEWER_ARGUMENT, ending, flag, included, viewer
 
 GENERATED_SECONDS = 20.0
 GENERATED_RATE = 10.0
@@ -39,7 +39,7 @@ def play(context: LaunchContext) -> list[Action]:
         command.append("--loop")
     if given("calibration"):
         command += ["--camera-info", given("calibration")]
-    ended = Shutdown(reason="the video has ended")
+    ended = ending("the video has ended")
     return [ExecuteProcess(cmd=command, name="player", output="screen", on_exit=ended)]
 
 

@@ -9,6 +9,7 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from convlstm_perception.ros.launching import (
+    SIM_TIME_ARGUMENT,
     VIEWER_ARGUMENT,
     flag,
     included,
@@ -39,6 +40,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "gz_image", default_value="/camera", description="topic of the images in Gazebo"
             ),
+            SIM_TIME_ARGUMENT,
             VIEWER_ARGUMENT,
             IncludeLaunchDescription(
                 PythonLaunchDescriptionSource(PathJoinSubstitution(GAZEBO)),

@@ -33,7 +33,8 @@ def start(context: LaunchContext) -> list[Action]:
         namespace=LaunchConfiguration("namespace"),
         output="screen",
         parameters=[LaunchConfiguration("params_file"), overlaid(context, OVERLAID)],
-        remappings=[("image", IMAGE)],
+        # Only then, for it would also catch a topic named image in the node's namespace.
+        remappings=[] if given("image") else [("image", IMAGE)],
         arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
         respawn=given("respawn") == "true",
         respawn_delay=1.0,

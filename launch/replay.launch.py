@@ -9,14 +9,19 @@ from launch.actions import (
     ExecuteProcess,
     OpaqueFunction,
     RegisterEventHandler,
-    Shutdown,
     TimerAction,
 )
 from launch.event_handlers import OnProcessExit
 from launch.substitutions import LaunchConfiguration
 from launch_ros.event_handlers import OnStateTransition
 
-from convlstm_perception.ros.launching import VIEWER_ARGUMENT, included, viewer
+from convlstm_perception.ros.launching import (
+    SIM_TIME_ARGUMENT,
+    VIEWER_ARGUMENT,
+    ending,
+    included,
+    viewer,
+)
 
 CLOCK = "100"  # /clock messages a second
 LAST_ANSWERS = 3.0  # seconds that the node is given after the bag's end
@@ -39,7 +44,7 @@ def play(context: LaunchContext) -> list[Action]:
     player = ["ros2", "bag", "play", str(bag), "--clock", CLOCK, "--rate", given("rate")]
     player += ["--exclude-regex", f"{node}/.*|/diagnostics"]
     played = ExecuteProcess(cmd=player, name="bag_player", output="screen")
-    end = Shutdown(reason="the bag has ended")
+    end = ending("the bag has ended")
     return [
         ExecuteProcess(cmd=record, name="bag_recorder", output="screen"),
         RegisterEventHandler(
@@ -66,15 +71,10 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "rate", default_value="1.0", description="speed of the bag; 1.0 is as recorded"
             ),
-            DeclareLaunchArgument(
-                "use_sim_time",
-                default_value="true",
-                choices=["true"],
-                description="the node's time is the bag's",
-            ),
+            SIM_TIME_ARGUMENT,
             VIEWER_ARGUMENT,
-            OpaqueFunction(function=play),
             included(__file__, "perception.launch.py"),
+            OpaqueFunction(function=play),
             *viewer(),
         ]
     )

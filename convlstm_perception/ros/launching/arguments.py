@@ -12,6 +12,14 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+SIM_TIME_ARGUMENT = DeclareLaunchArgument(
+    "use_sim_time",
+    default_value="true",
+    choices=["true", "false"],
+    description="take time from /clock, as the simulator or the bag tells it",
+)
+"""To be declared where time does not come from the machine's clock."""
+
 
 def shared(*parts: str) -> PathJoinSubstitution:
     """A path below this package's share folder."""

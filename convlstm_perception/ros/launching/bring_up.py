@@ -21,7 +21,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 
 _LOOK = 0.1  # seconds between looks at the node's state until it is active
 _ANSWER = 2.0  # seconds to wait for it; the services of a killed process remain known for a while
-_REASON = re.compile(r"(?:configure refused|on_\w+ failed|the device has failed): .+")
+_REASON = re.compile(r"(?:configure refused|on_\w+ failed|the device has failed): (.+)")
 
 
 class BringUp(Action):

@@ -19,7 +19,7 @@ VIEWER_ARGUMENT = DeclareLaunchArgument(
 
 
 def viewer() -> list[Node]:
-    """The viewers; the argument chooses among them."""
+    """The viewers; the argument chooses among them. To stand after the included node."""
 
     def chosen(name: str) -> IfCondition:
         return IfCondition(EqualsSubstitution(LaunchConfiguration("viewer"), name))
@@ -30,6 +30,9 @@ def viewer() -> list[Node]:
             executable="rviz2",
             name="rviz",
             arguments=["-d", shared("config", "rviz", "perception.rviz")],
+            parameters=[
+                {"use_sim_time": EqualsSubstitution(LaunchConfiguration("use_sim_time"), "true")}
+            ],
             output="screen",
             condition=chosen("rviz"),
         ),
