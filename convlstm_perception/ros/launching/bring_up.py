@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
-from collections.abc import Callable
 from typing import Any
 
 from launch import Action, LaunchContext
@@ -20,7 +18,8 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 
 _LOOK = 0.1  # seconds between looks at the node's state until it is active
-_ANSWER = 2.0  # seconds to wait for it; the services of a killed process remain known for a while
+_ANSWER = 0.3  # seconds to wait for it; the first answers are often lost while DDS connects
+_LOST = 1.0  # seconds after which the answer to a transition is no longer on its way
 _REASON = re.compile(r"(?:configure refused|on_\w+ failed|the device has failed): (.+)")
 
 
@@ -47,9 +46,11 @@ class BringUp(Action):
         self._logger = get_logger("bring_up")
         self._change: Any = None
         self._get: Any = None
-        self._pending: Any = None
+        self._asked: Any = None
+        self._changing: Any = None
+        self._changing_from, self._changing_to = 0, ""
+        self._asked_at = self._changed_at = self._next_try = 0.0
         self._wanted = False
-        self._asked = self._next_try = 0.0
         self._reason = ""
 
     def execute(self, context: LaunchContext) -> list[Action]:
@@ -76,7 +77,8 @@ class BringUp(Action):
             self._change = ros.create_client(ChangeState, f"{name}/change_state")
             self._get = ros.create_client(GetState, f"{name}/get_state")
             ros.create_timer(_LOOK, lambda: self._look(context))
-        self._pending, self._reason, self._next_try = None, "", 0.0
+        self._asked = self._changing = None
+        self._next_try = 0.0
         self._wanted = True
 
     def _begin_again(self, context: LaunchContext) -> None:
@@ -93,41 +95,48 @@ class BringUp(Action):
         now = time.monotonic()
         if not self._wanted or context.is_shutdown or now < self._next_try:
             return
-        waiting = self._pending is not None and now < self._asked + _ANSWER
-        if waiting or not self._get.service_is_ready():
+        if (self._asked and now < self._asked_at + _ANSWER) or not self._get.service_is_ready():
             return
-        self._ask(self._get, GetState.Request(), self._on_state)
+        if self._asked:
+            self._get.remove_pending_request(self._asked)
+        self._asked, self._asked_at = self._get.call_async(GetState.Request()), now
+        self._asked.add_done_callback(self._on_state)
 
-    def _ask(self, client: Any, request: Any, answer: Callable[[Any], None]) -> None:
-        def done(future: Any) -> None:
-            if future is self._pending:  # else it has been given up, or the process has ended
-                self._pending = None
-                answer(future.result())
-
-        self._asked = time.monotonic()
-        self._pending = client.call_async(request)
-        self._pending.add_done_callback(done)
-
-    def _on_state(self, response: GetState.Response) -> None:
-        state = response.current_state.id
-        if state == State.PRIMARY_STATE_UNCONFIGURED:
-            self._ask_for(Transition.TRANSITION_CONFIGURE, "configure")
-        elif state == State.PRIMARY_STATE_INACTIVE:
-            self._ask_for(Transition.TRANSITION_ACTIVATE, "activate")
-        elif state == State.PRIMARY_STATE_ACTIVE:
-            self._wanted = False
+    def _on_state(self, future: Any) -> None:
+        if future is not self._asked:
+            return
+        self._asked, state = None, future.result().current_state.id
+        if state == State.PRIMARY_STATE_ACTIVE:
+            self._wanted, self._changing = False, None
             self._logger.info(f"{self._node.node_name} is active")
+        elif self._changing and state == self._changing_from:
+            self._miss_answer()
+        elif state == State.PRIMARY_STATE_UNCONFIGURED:
+            self._ask_for(Transition.TRANSITION_CONFIGURE, "configure", state)
+        elif state == State.PRIMARY_STATE_INACTIVE:
+            self._ask_for(Transition.TRANSITION_ACTIVATE, "activate", state)
 
-    def _ask_for(self, transition: int, name: str) -> None:
-        def answer(response: ChangeState.Response) -> None:
-            if not response.success:
-                self._fail(name)
-
+    def _ask_for(self, transition: int, name: str, state: int) -> None:
         request = ChangeState.Request()
         request.transition.id = transition
-        self._ask(self._change, request, answer)
-        # Building an engine takes minutes; meanwhile the state cannot be asked for.
-        self._asked = math.inf
+        self._reason, self._changing_from, self._changed_at = "", state, time.monotonic()
+        self._changing_to, self._changing = name, self._change.call_async(request)
+        self._changing.add_done_callback(self._on_change)
+
+    def _on_change(self, future: Any) -> None:
+        if future is self._changing:
+            self._changing = None
+            if not future.result().success:
+                self._fail(self._changing_to)
+
+    def _miss_answer(self) -> None:
+        """The node has time to tell its state, so it is not in the transition: was that refused,
+        or has the request or its answer been lost, as while both sides get to know each other?
+        """
+        if time.monotonic() > self._changed_at + _LOST:
+            self._changing = None
+            if self._reason:
+                self._fail(self._changing_to)
 
     def _fail(self, what: str) -> None:
         self._wanted = bool(self._retry)
