@@ -1,93 +1,68 @@
-"""One camera: the perception node, its parameters, its topics, its lifecycle."""
+"""The perception node: its parameters, topics and lifecycle. The other launch files include it."""
 
 from launch import Action, LaunchContext, LaunchDescription
-from launch.actions import (
-    DeclareLaunchArgument,
-    EmitEvent,
-    OpaqueFunction,
-    RegisterEventHandler,
-    SetEnvironmentVariable,
-)
-from launch.conditions import IfCondition
-from launch.events import matches_action
-from launch.substitutions import (
-    EnvironmentVariable,
-    LaunchConfiguration,
-    PathJoinSubstitution,
-)
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration
 from launch_ros.actions import LifecycleNode
-from launch_ros.event_handlers import OnStateTransition
-from launch_ros.events.lifecycle import ChangeState
-from launch_ros.parameter_descriptions import ParameterValue
-from launch_ros.substitutions import FindPackageShare
-from lifecycle_msgs.msg import Transition
 
+from convlstm_perception.engine import ENGINE_CHOICES
+from convlstm_perception.ros.launching import BringUp, flag, overlaid, params_file, shared
 
-def shared(*parts: str) -> PathJoinSubstitution:
-    """A path below this package's share folder."""
-    return PathJoinSubstitution([FindPackageShare("convlstm_perception"), *parts])
+IMAGE = "/camera/image_raw"  # where neither the command line nor params_file names a topic
 
-
-def overrides(context: LaunchContext) -> dict[str, ParameterValue]:
-    """What the command line says of parameters; what it leaves out stays with params_file."""
-    kinds = {"bundle": str, "use_sim_time": bool}
-    return {
-        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
-        for name, kind in kinds.items()
-        if LaunchConfiguration(name).perform(context)
-    }
+OVERLAID = {
+    "image": ("image_topic", str),
+    "camera_info": ("camera_info_topic", str),
+    "target_frame": ("target_frame", str),
+    "bundle": ("bundle", str),
+    "engine": ("engine", str),
+    "use_sim_time": ("use_sim_time", bool),
+}
 
 
 def start(context: LaunchContext) -> list[Action]:
-    """The node, and the events that drive its lifecycle."""
+    """The node, and what brings it up."""
+
+    def given(name: str) -> str:
+        return LaunchConfiguration(name).perform(context)
+
     node = LifecycleNode(
         package="convlstm_perception",
         executable="convlstm_perception_node",
         name="convlstm_perception",
         namespace=LaunchConfiguration("namespace"),
         output="screen",
-        parameters=[LaunchConfiguration("params_file"), overrides(context)],
-        remappings=[("image", LaunchConfiguration("image"))],
+        parameters=[LaunchConfiguration("params_file"), overlaid(context, OVERLAID)],
+        # Only then, for it would also catch a topic named image in the node's namespace.
+        remappings=[] if given("image") else [("image", IMAGE)],
         arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
+        respawn=given("respawn") == "true",
+        respawn_delay=1.0,
     )
-    wanted = IfCondition(LaunchConfiguration("autostart"))
-    configure = EmitEvent(
-        event=ChangeState(
-            lifecycle_node_matcher=matches_action(node),
-            transition_id=Transition.TRANSITION_CONFIGURE,
-        ),
-        condition=wanted,
-    )
-    activate = RegisterEventHandler(
-        OnStateTransition(
-            target_lifecycle_node=node,
-            start_state="configuring",
-            goal_state="inactive",
-            entities=[
-                EmitEvent(
-                    event=ChangeState(
-                        lifecycle_node_matcher=matches_action(node),
-                        transition_id=Transition.TRANSITION_ACTIVATE,
-                    )
-                )
-            ],
-        ),
-        condition=wanted,
-    )
-    # The listener first: the node may answer before it would be there.
-    return [activate, node, configure]
+    bring_up = [BringUp(node, float(given("retry")))] if given("autostart") == "true" else []
+    return [*bring_up, node]
 
 
 def generate_launch_description() -> LaunchDescription:
     arguments = [
         DeclareLaunchArgument("namespace", default_value="", description="namespace of the node"),
+        params_file(shared("config", "perception.params.yaml")),
         DeclareLaunchArgument(
-            "params_file",
-            default_value=shared("config", "perception.params.yaml"),
-            description="YAML file with the node's parameters",
+            "image",
+            default_value="",
+            description=f"topic of the camera's images; empty takes params_file's, else {IMAGE}",
         ),
         DeclareLaunchArgument(
-            "image", default_value="/camera/image_raw", description="topic of the camera's images"
+            "camera_info",
+            default_value="",
+            description="topic of the camera's calibration; empty takes params_file's, else "
+            "camera_info beside the images",
+        ),
+        DeclareLaunchArgument(
+            "target_frame",
+            default_value="",
+            description="frame of the answers in metres, from TF, as base_link; empty takes "
+            "params_file's, which is pixels only",
         ),
         DeclareLaunchArgument(
             "bundle",
@@ -95,17 +70,24 @@ def generate_launch_description() -> LaunchDescription:
             description="model bundle; empty takes params_file's, which is the shipped one",
         ),
         DeclareLaunchArgument(
+            "engine",
+            default_value="",
+            choices=["", *ENGINE_CHOICES],
+            description="what runs the networks; empty takes params_file's, which is auto",
+        ),
+        DeclareLaunchArgument(
             "log_level",
             default_value="info",
             choices=["debug", "info", "warn", "error", "fatal"],
             description="least severity that is logged",
         ),
+        flag("autostart", True, "bring the node to active; false leaves it unconfigured"),
         DeclareLaunchArgument(
-            "autostart",
-            default_value="true",
-            choices=["true", "false"],
-            description="drive the node's lifecycle to active; false leaves it unconfigured",
+            "retry",
+            default_value="0",
+            description="seconds after which a failed configure is tried again; 0 does not",
         ),
+        flag("respawn", False, "start the node again a second after its process has ended"),
         DeclareLaunchArgument(
             "use_sim_time",
             default_value="",

@@ -16,7 +16,7 @@ import rclpy
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.parameter import Parameter
+from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
@@ -43,21 +43,27 @@ TRANSITIONS = {
 class NodeUnderTest:
     """The running node, and a ROS node of the test's own that talks to it."""
 
-    def __init__(self, child: Child, context: rclpy.Context) -> None:
-        self.child = child
+    def __init__(self, child: Child | None, context: rclpy.Context, name: str = NODE) -> None:
+        self._child = child
         self.node = rclpy.create_node("test_of_the_node", context=context)
         self._executor = SingleThreadedExecutor(context=context)
         self._executor.add_node(self.node)
-        self._change = self.node.create_client(ChangeState, f"{NODE}/change_state")
-        self._get = self.node.create_client(GetState, f"{NODE}/get_state")
-        self._parameters = AsyncParameterClient(self.node, NODE)
+        self._change = self.node.create_client(ChangeState, f"{name}/change_state")
+        self._get = self.node.create_client(GetState, f"{name}/get_state")
+        self._parameters = AsyncParameterClient(self.node, name)
         self.images = self.node.create_publisher(Image, "/image", QoSProfile(depth=5))
         self.wait_until(self._change.service_is_ready, "the node's lifecycle services")
 
     @property
     def log(self) -> str:
         """Everything the node's process has printed."""
-        return self.child.log.read_text(errors="replace")
+        return self._child.log.read_text(errors="replace") if self._child else ""
+
+    @property
+    def child(self) -> Child:
+        """The node's process, where the test has started it."""
+        assert self._child
+        return self._child
 
     def collect(self, kind: type, topic: str) -> list[Any]:
         """Subscribe; the list fills while the test waits."""
@@ -71,7 +77,8 @@ class NodeUnderTest:
         """Let messages flow until ``condition`` holds."""
         deadline = time.monotonic() + patience
         while not condition():
-            self.child.check_running()
+            if self._child:
+                self._child.check_running()
             assert time.monotonic() < deadline, f"waited in vain for {what}\n{self.log}"
             self._executor.spin_once(timeout_sec=0.05)
 
@@ -117,6 +124,12 @@ class NodeUnderTest:
         self.wait_until(future.done, f"the answer to setting {name}")
         (result,) = future.result().results
         return "" if result.successful else str(result.reason)
+
+    def get_parameters(self, *names: str) -> list[object]:
+        """Values of the node's parameters."""
+        future = self._parameters.get_parameters(list(names))
+        self.wait_until(future.done, f"the values of {', '.join(names)}")
+        return [parameter_value_to_python(value) for value in future.result().values]
 
     def send(self, image: Image) -> None:
         """Publish one image to the node."""
