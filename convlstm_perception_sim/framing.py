@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ class FramingError(Exception):
     """The stream broke off within a message, or holds something else."""
 
 
-def write_message(stream: BinaryIO, values: Any, image: NDArray[np.uint8]) -> None:
+def write_message(stream: IO[bytes], values: Any, image: NDArray[np.uint8]) -> None:
     """Write one message and flush.
 
     Args:
@@ -35,7 +35,7 @@ def write_message(stream: BinaryIO, values: Any, image: NDArray[np.uint8]) -> No
     stream.flush()
 
 
-def read_message(stream: BinaryIO) -> tuple[Any, NDArray[np.uint8]] | None:
+def read_message(stream: IO[bytes]) -> tuple[Any, NDArray[np.uint8]] | None:
     """Read one message; None at the end of the stream.
 
     Raises:
@@ -54,7 +54,7 @@ def read_message(stream: BinaryIO) -> tuple[Any, NDArray[np.uint8]] | None:
     return values, pixels.reshape(height, width, _CHANNELS)
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytes:
+def _exactly(stream: IO[bytes], size: int) -> bytes:
     data = stream.read(size)
     if len(data) < size:
         raise FramingError(f"the stream ended after {len(data)} of {size} bytes")

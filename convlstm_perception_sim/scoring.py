@@ -131,7 +131,7 @@ def asked_for(snapshot: Snapshot, camera: StreetCamera) -> FrameTruth:
     hidden = np.array([share_inside(cut[row : row + 1], cut[:row])[0] for row in range(len(cut))])
     shown = (inside >= LEAST_SHOWN) & (hidden.reshape(-1) <= 1.0 - LEAST_SHOWN)
     ids = np.array([person.id for person in seen], np.int64)
-    return FrameTruth(ids[shown], cut[shown], ignored=cut[~shown & (inside > 0.0)])
+    return FrameTruth(ids[shown], cut[shown], ignored=whole[~shown & (inside > 0.0)])
 
 
 def _cut(boxes: Float32Array, image: Float32Array) -> Float32Array:

@@ -2,7 +2,7 @@
 
 Li et al. 2022, "MetaDrive: Composing Diverse Driving Scenarios for Generalizable Reinforcement
 Learning". What costs time on a processor without a GPU and shows nothing here is turned off:
-multisampling, terrain, the window's own camera, shadows finer than a picture shows.
+multisampling, terrain, the window's own camera. There are no shadows: by EGL none come out.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from convlstm_perception_sim.snapshot import Person, Pose, Snapshot
 STEP = 0.1  # seconds of simulated time from image to image
 _PHYSICS_STEP = 0.02  # seconds; what the simulator's vehicles are made for
 _SETTLING = 20  # steps until the car stands still on its springs
-_SHADOWS = 1024  # pixels of the shadow map's edges, over 64 m
 _CREEPING = 0.2  # m/s
 _THROTTLE = 0.5  # for each m/s that the car is too slow
 _GRASS = (0.10, 0.14, 0.06, 1.0)
@@ -75,8 +74,7 @@ class Street:
         # Images are rendered when all is in its place, not by a task that runs when it likes.
         self._engine.taskMgr.remove("igLoop")
         self._environment.reset(force_seed=seed)
-        light = self._engine.world_light.direction_np.node()
-        light.setShadowCaster(True, _SHADOWS, _SHADOWS)
+        self._engine.world_light.direction_np.node().setShadowCaster(False)
         self._car: Any = self._environment.vehicle
         self._sensor: Any = self._car.image_sensors["rgb_camera"]
         for _ in range(_SETTLING):
@@ -203,7 +201,6 @@ def _configuration(camera: StreetCamera, seed: int) -> dict[str, Any]:
         "show_interface": False,
         "show_logo": False,
         "show_fps": False,
-        "disable_model_compression": True,  # it takes longer than it saves
         "multi_thread_render": False,  # its images are one step old
         "physics_world_step_size": _PHYSICS_STEP,
         "vehicle_config": {
