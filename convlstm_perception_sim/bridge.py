@@ -37,7 +37,7 @@ from convlstm_perception.ros.conversions import (
 )
 from convlstm_perception.ros.player import Cadence
 from convlstm_perception_sim.camera import StreetCamera
-from convlstm_perception_sim.process import SimulatorError, simulated
+from convlstm_perception_sim.process import INTERPRETER, SimulatorError, simulated
 from convlstm_perception_sim.snapshot import Snapshot
 from convlstm_perception_sim.truth_message import as_result, transform_of
 
@@ -119,6 +119,9 @@ def main() -> int:
     parser.add_argument("--namespace", default="/sim", help="of the topics (default %(default)s)")
     parser.add_argument("--wait-for-subscribers", type=int, default=1, help="to the images")
     parser.add_argument("--start-delay", type=float, default=0.0, help="seconds after that")
+    parser.add_argument(
+        "--python", type=Path, default=INTERPRETER, help="of the simulator (default %(default)s)"
+    )
     arguments = parser.parse_args()
     context = rclpy.Context()
     names = ["--ros-args", "-r", f"__ns:={arguments.namespace}"]
@@ -140,7 +143,7 @@ def _run(bridge: SimulatorBridge, arguments: argparse.Namespace) -> None:
     cadence, never = Cadence(1.0 / RATE), threading.Event()
     count, first = 0, 0.0
     with (
-        simulated(round(arguments.seconds * RATE)) as moments,
+        simulated(round(arguments.seconds * RATE), arguments.python) as moments,
         arguments.truth.open("w") as truth,
     ):
         for snapshot, image in moments:

@@ -25,11 +25,14 @@ class SimulatorError(Exception):
 
 
 @contextmanager
-def simulated(images: int) -> Iterator[Iterator[tuple[Snapshot, NDArray[np.uint8]]]]:
+def simulated(
+    images: int, interpreter: Path = INTERPRETER
+) -> Iterator[Iterator[tuple[Snapshot, NDArray[np.uint8]]]]:
     """Start the simulator; end it with the block.
 
     Args:
         images: how many.
+        interpreter: Python of the simulator's environment.
 
     Yields:
         The moments with their images, (height, width, 3) blue, green, red, as they come.
@@ -37,9 +40,9 @@ def simulated(images: int) -> Iterator[Iterator[tuple[Snapshot, NDArray[np.uint8
     Raises:
         SimulatorError: it is not set up; or, while they are read, it ended before its time.
     """
-    if not INTERPRETER.is_file():
-        raise SimulatorError(f"{INTERPRETER} is missing; `make sim-demo` sets the simulator up")
-    command = [str(INTERPRETER), "-m", "convlstm_perception_sim.simulate", "--images", str(images)]
+    if not interpreter.is_file():
+        raise SimulatorError(f"{interpreter} is missing; `make setup-sim` makes .sim/python")
+    command = [str(interpreter), "-m", "convlstm_perception_sim.simulate", "--images", str(images)]
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=_environment()
     )
