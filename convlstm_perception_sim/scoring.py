@@ -24,8 +24,8 @@ from convlstm_perception.evaluation.figures import KEY_HORIZON, rounded
 from convlstm_perception.evaluation.forecast_samples import forecast_samples
 from convlstm_perception.evaluation.forecasting import ForecastSummary, forecast_summary
 from convlstm_perception.evaluation.ground_figures import ground_key_figures
-from convlstm_perception.evaluation.ground_samples import ground_samples
-from convlstm_perception.evaluation.ground_scores import GroundScores, ground_scores
+from convlstm_perception.evaluation.ground_samples import GroundSamples, ground_samples
+from convlstm_perception.evaluation.ground_scores import GroundScores, Spread, ground_scores
 from convlstm_perception.evaluation.grounded import GroundedSequence
 from convlstm_perception.evaluation.matching import share_inside
 from convlstm_perception.evaluation.tracking import TrackingSummary, tracking_summary
@@ -60,6 +60,7 @@ class RunScores:
         tracking: of the tracks.
         forecasting: of the future boxes, in pixels.
         ground: of places and paths, in metres.
+        street_errors: of the places of those who are on the street, not higher, in metres.
         scene: what it looks like from above, in the world's frame.
     """
 
@@ -69,6 +70,7 @@ class RunScores:
     tracking: TrackingSummary
     forecasting: ForecastSummary
     ground: GroundScores
+    street_errors: Spread
     scene: BirdsEye
 
     @property
@@ -101,6 +103,8 @@ class RunScores:
             **ground_key_figures(self.ground),
             "position_error_m": rounded(self.ground.position_error.p50),
             "position_error_m_95": rounded(self.ground.position_error.p95),
+            "position_error_m_on_street": rounded(self.street_errors.p50),
+            "position_error_m_95_on_street": rounded(self.street_errors.p95),
         }
 
 
@@ -236,11 +240,20 @@ def score_run(
         tracking=tracking_summary([sequence]),
         forecasting=forecast_summary(forecast_samples([sequence])),
         ground=ground_scores(samples, RATE),
+        street_errors=_street_errors(snapshots, samples),
         scene=birds_eye(grounded, samples),
     )
 
 
 _NO_TIMES = np.zeros(0, np.float32)
+
+
+def _street_errors(snapshots: Sequence[Snapshot], samples: GroundSamples) -> Spread:
+    """The pavements are higher than the plane that the node looks for people on."""
+    rises = [{person.id: person.position[2] for person in one.people} for one in snapshots]
+    found = zip(samples.frames.tolist(), samples.people.tolist(), strict=True)
+    level = np.array([rises[frame][identity] == 0.0 for frame, identity in found], np.bool_)
+    return Spread.of(samples.position_errors[level])
 
 
 def _nobody(snapshot: Snapshot, times: Float32Array) -> PerceptionResult:

@@ -22,6 +22,8 @@ SYSTEM = FOLDER / "system"
 REQUIREMENTS = ROOT / "ros2_ws" / "src" / "convlstm_perception_sim" / "requirements.txt"
 STAMP = VENV / "installed"
 PACKAGES = ("libegl1", "libgl1", "libgl1-mesa-dri")
+FOLDERS = {"LIBGL_DRIVERS_PATH": "dri", "__EGL_VENDOR_LIBRARY_DIRS": "egl_vendor.d"}
+"""Variables of Mesa that name folders of those packages."""
 _DRAWS = (
     "from panda3d.core import loadPrcFileData; "
     "loadPrcFileData('', 'load-display p3headlessgl'); "
@@ -49,6 +51,7 @@ def install_wheels() -> str:
     key = digest([python], [REQUIREMENTS])
     if STAMP.is_file() and STAMP.read_text() == key:
         return "ready"
+    INTERPRETER.unlink(missing_ok=True)  # nothing may run on half of an environment
     shutil.rmtree(VENV, ignore_errors=True)
     run([python, "-m", "venv", str(VENV)], "sim_venv", "Is python3-venv installed?")
     print(" about 400 MB, a minute or two ...", end="", flush=True)
@@ -89,17 +92,17 @@ def provide_opengl() -> str:
         install(PACKAGES)
         how = "installed"
     else:
-        libraries = unpack(PACKAGES, SYSTEM)
-        write_interpreter(
-            {
-                "LD_LIBRARY_PATH": libraries,
-                "LIBGL_DRIVERS_PATH": str(next(SYSTEM.rglob("dri"))),
-                "__EGL_VENDOR_LIBRARY_DIRS": str(next(SYSTEM.rglob("egl_vendor.d"))),
-            }
-        )
+        variables = {"LD_LIBRARY_PATH": unpack(PACKAGES, SYSTEM)}
+        # Only what the machine lacks has been unpacked.
+        for variable, name in FOLDERS.items():
+            if folder := next(SYSTEM.rglob(name), None):
+                variables[variable] = str(folder)
+        write_interpreter(variables)
         how = "unpacked"
     if not draws():
-        raise SetupError(f"OpenGL still does not draw without a screen; try: {INTERPRETER} -c ...")
+        raise SetupError(
+            f'OpenGL still does not draw without a screen. Look why:\n{INTERPRETER} -c "{_DRAWS}"'
+        )
     return how
 
 

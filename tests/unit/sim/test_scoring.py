@@ -106,6 +106,7 @@ def test_perfect_answers_have_no_error(tmp_path: Path) -> None:
     assert values["ade_2s_m"] == pytest.approx(0.0, abs=1e-3)
     assert values["samples_2s_m"] > 50
     assert values["position_error_m"] == pytest.approx(0.0, abs=1e-3)
+    assert values["position_error_m_95_on_street"] == pytest.approx(0.0, abs=1e-3)
     # Everybody goes straight on, but is slow to be believed: a second passes before it is known.
     assert values["ade_2s_m_constant_velocity"] < 0.2
 
@@ -131,6 +132,25 @@ def test_who_is_behind_the_car_is_known_and_not_asked_for() -> None:
     paths = TruePaths(SNAPSHOTS)
     np.testing.assert_allclose(paths.places(3, 10, [0.0, 0.25]), [[-4.0, 0.0], [-3.75, 0.0]])
     assert np.isnan(paths.places(3, FRAMES - 1, [0.1])).all()
+
+
+def test_errors_on_the_street_leave_out_who_is_higher(tmp_path: Path) -> None:
+    """The second person, taken to be on a pavement, has the places that are off."""
+    raised = [
+        replace(
+            one,
+            people=[replace(p, position=(*p.position[:2], 0.2 * (p.id == 2))) for p in one.people],
+        )
+        for one in SNAPSHOTS
+    ]
+    recording = Recording(tmp_path)
+    for frame in range(FRAMES):
+        answer = perfect_answer(frame, 0.0)
+        answer.ground.positions[answer.tracks.ids == 42] += 0.5
+        recording.add_answer(answer)
+    values = score_run(raised, recording, CAMERA).to_values()
+    assert values["position_error_m_95"] > 0.5
+    assert values["position_error_m_95_on_street"] == pytest.approx(0.0, abs=1e-3)
 
 
 def person(identity: int, box: tuple[float, float, float, float], x: float) -> Person:
