@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from convlstm_perception.errors import PerceptionError
 from convlstm_perception_sim.framing import FramingError, read_message
 from convlstm_perception_sim.snapshot import Snapshot
 
@@ -20,7 +21,7 @@ INTERPRETER = ROOT / ".sim" / "python"
 _PATIENCE = 5.0  # seconds
 
 
-class SimulatorError(Exception):
+class SimulatorError(PerceptionError):
     """The simulator is not there, or has ended when it should not have."""
 
 
