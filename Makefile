@@ -6,10 +6,11 @@ ARGS ?=
 MINUTES ?= 60
 RUN = . .venv/ros_env.sh &&
 
-.PHONY: help setup setup-test demo test soak lint docs clean
+.PHONY: help setup setup-test setup-sim demo sim-demo test soak lint docs clean
 
 help:
 	@echo "make demo   run the node on real video; writes out/demo/ (options: ARGS='--help')"
+	@echo "make sim-demo  the node in a simulated street, measured; writes out/sim-demo/"
 	@echo "make test   ruff, mypy and pytest (some tests only: ARGS='-k buffer')"
 	@echo "make soak   the node under full load for MINUTES=60; fails where it leaks; writes out/soak/"
 	@echo "make lint   ruff and mypy"
@@ -23,8 +24,14 @@ setup:
 setup-test:
 	@python="$$(sh tools/find_python.sh)" && "$$python" tools/setup_environment.py --test
 
+setup-sim: setup-test
+	@.venv/bin/python tools/setup_simulator.py
+
 demo: setup
 	@$(RUN) convlstm-perception demo $(ARGS)
+
+sim-demo: setup-sim
+	@$(RUN) python -m convlstm_perception_sim.demo $(ARGS)
 
 test: lint
 	@$(RUN) python -m pytest $(ARGS)
@@ -47,4 +54,4 @@ docs: .venv-docs/ready
 	@echo "out/docs/index.html"
 
 clean:
-	rm -rf .venv .venv-docs .ros out build install log .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-docs .ros .sim out build install log .mypy_cache .pytest_cache .ruff_cache *.egg-info

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from convlstm_perception.errors import ImageError
-from convlstm_perception.types import Image, Tracks
+from convlstm_perception.types import GroundTracks, Image, Tracks
 
 _JPEG_QUALITY = 95
 
@@ -25,6 +25,7 @@ class Answer:
         frame_id: frame_id of the frame answered.
         model_id: model that answered.
         tracks: the pedestrians and their predicted boxes.
+        ground: the same pedestrians in metres.
     """
 
     stamp_ns: int
@@ -32,6 +33,7 @@ class Answer:
     frame_id: str
     model_id: str
     tracks: Tracks
+    ground: GroundTracks
 
     @property
     def latency(self) -> float:

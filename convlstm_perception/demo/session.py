@@ -1,4 +1,4 @@
-"""One run of the demo: the node and the player as two processes, watched to their end."""
+"""One run of a demo: the node and what feeds it as two processes, watched to their end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +48,29 @@ class SessionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Programs:
+    """What runs in a session, as command lines.
+
+    Attributes:
+        node: the node's.
+        source: of what publishes images until it has no more.
+        name: of the source, for people and for its log.
+        report: JSON file that the source writes at its end: ``images`` and their ``rate``.
+        folder: existing folder for logs.
+        frames: number of frames to expect, or None where nobody can tell.
+    """
+
+    node: Sequence[str]
+    source: Sequence[str]
+    name: str
+    report: Path
+    folder: Path
+    frames: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
-    """What the player says it published, and how the node ended.
+    """What the source says it published, and how the node ended.
 
     Attributes:
         images: number of images.
@@ -82,23 +103,51 @@ def run_session(
     Raises:
         ChildError: the node or the player died, or the node did not become ready.
     """
-    everything = {**os.environ, **environment}
     report = settings.folder / "player.json"
-    report.unlink(missing_ok=True)
-    task = progress.add_task("starting the node and loading the model", total=settings.frames)
-    node_log, player_log = settings.folder / "node.log", settings.folder / "player.log"
+    programs = Programs(
+        node=_node_command(settings),
+        source=_player_command(settings, report),
+        name="player",
+        report=report,
+        folder=settings.folder,
+        frames=settings.frames,
+    )
+    return run_programs(programs, recording, environment, progress)
+
+
+def run_programs(
+    programs: Programs, recording: Recording, environment: Mapping[str, str], progress: Progress
+) -> Played:
+    """Run a node and its source of images while ``recording`` is filled by a subscriber.
+
+    Args:
+        programs: what runs.
+        recording: as for :func:`run_session`.
+        environment: likewise.
+        progress: likewise.
+
+    Returns:
+        What was played.
+
+    Raises:
+        ChildError: the node or the source died, or the node did not become ready.
+    """
+    everything = {**os.environ, **environment}
+    programs.report.unlink(missing_ok=True)
+    task = progress.add_task("starting the node and loading the model", total=programs.frames)
+    node_log, source_log = programs.folder / "node.log", programs.folder / f"{programs.name}.log"
     with (
-        Child("node", _node_command(settings), node_log, everything) as node,
-        Child("player", _player_command(settings, report), player_log, everything) as player,
+        Child("node", programs.node, node_log, everything) as node,
+        Child(programs.name, programs.source, source_log, everything) as source,
     ):
-        _await_first_image(recording, node, player)
-        _follow(recording, node, player, progress, task)
-        if player.exit_code != 0:
-            player.check_running()
+        _await_first_image(recording, node, source)
+        _follow(recording, node, source, progress, task)
+        if source.exit_code != 0:
+            source.check_running()
         progress.update(task, description="waiting for the last answers")
         _await_quiet(recording, node)
         node_exit_code = node.stop()
-    values = json.loads(report.read_text())
+    values = json.loads(programs.report.read_text())
     return Played(int(values["images"]), float(values["rate"]), node_exit_code)
 
 
@@ -130,18 +179,18 @@ def _player_command(settings: SessionSettings, report: Path) -> list[str]:
     return command
 
 
-def _await_first_image(recording: Recording, node: Child, player: Child) -> None:
+def _await_first_image(recording: Recording, node: Child, source: Child) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while recording.counts[0] == 0:
         node.check_running()
         if recording.problem:
             raise ChildError(f"the node reports: {recording.problem}. See {node.log}.")
-        if player.exit_code == 0:
+        if source.exit_code == 0:
             raise ChildError(
-                "the player ended, but no image arrived. Check that /dev/shm has 256 MB free "
-                "(Docker: --shm-size=512m) and that no firewall closes the loopback interface."
+                f"the {source.name} ended, but no image arrived. Check that /dev/shm has 256 MB "
+                "free (Docker: --shm-size=512m) and that no firewall closes the loopback interface."
             )
-        player.check_running()
+        source.check_running()
         if time.monotonic() > deadline:
             lines = "\n".join(f"    {line}" for line in node.last_lines())
             raise ChildError(
@@ -152,9 +201,9 @@ def _await_first_image(recording: Recording, node: Child, player: Child) -> None
 
 
 def _follow(
-    recording: Recording, node: Child, player: Child, progress: Progress, task: TaskID
+    recording: Recording, node: Child, source: Child, progress: Progress, task: TaskID
 ) -> None:
-    while player.exit_code is None:
+    while source.exit_code is None:
         node.check_running()
         images, answers = recording.counts
         progress.update(

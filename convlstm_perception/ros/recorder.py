@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,7 @@ import rclpy
 from builtin_interfaces.msg import Duration
 from convlstm_perception_msgs.msg import PredictedTrajectory, PredictedTrajectoryArray
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import Point
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
@@ -22,7 +24,7 @@ from vision_msgs.msg import BoundingBox2D, Detection2DArray
 from convlstm_perception.demo.recording import Answer, Recording
 from convlstm_perception.messages import stamp_to_ns
 from convlstm_perception.ros.conversions import frame_from_message
-from convlstm_perception.types import Tracks, Trajectories
+from convlstm_perception.types import Float64Array, GroundTracks, Tracks, Trajectories
 
 _QUEUE_DEPTH = 50
 
@@ -91,6 +93,7 @@ class TopicRecorder:
                 frame_id=message.header.frame_id,
                 model_id=message.model_id,
                 tracks=tracks_from_message(message),
+                ground=ground_from_message(message),
             )
         )
 
@@ -133,6 +136,48 @@ def tracks_from_message(message: PredictedTrajectoryArray) -> Tracks:
         coasting=np.array([person.coasting for person in people], np.bool_),
         trajectories=Trajectories(times, boxes.reshape(shape), variances.reshape(shape)),
     )
+
+
+def ground_from_message(message: PredictedTrajectoryArray) -> GroundTracks:
+    """Where every pedestrian of a message is on the ground, with the likeliest future.
+
+    Args:
+        message: as for :func:`tracks_from_message`.
+
+    Returns:
+        In the order of the message.
+    """
+    states = [person.ground for person in message.trajectories]
+    futures = [list(person.modes[0].points) for person in message.trajectories]
+    rows, horizons = len(states), len(futures[0]) if futures else 0
+
+    def numbers(values: Iterable[object], *shape: int) -> Float64Array:
+        return np.array(list(values), np.float64).reshape(rows, *shape)
+
+    return GroundTracks(
+        frame_id=message.ground_frame_id,
+        reason=message.ground_reason,
+        compensated=message.ego_motion_compensated,
+        reasons=tuple(state.reason for state in states),
+        positions=numbers((_place(state.position) for state in states), 3),
+        velocities=numbers(((state.velocity.x, state.velocity.y) for state in states), 2),
+        covariances=numbers((state.covariance for state in states), 4, 4),
+        heights=numbers(state.height for state in states),
+        paths=numbers(
+            ([_place(point.ground_position) for point in future] for future in futures),
+            horizons,
+            3,
+        ),
+        path_covariances=numbers(
+            ([point.ground_covariance for point in future] for future in futures), horizons, 2, 2
+        ),
+        closest_times=numbers(state.closest_approach_time for state in states),
+        closest_distances=numbers(state.closest_approach_distance for state in states),
+    )
+
+
+def _place(point: Point) -> tuple[float, float, float]:
+    return point.x, point.y, point.z
 
 
 def _box(box: BoundingBox2D) -> tuple[float, float, float, float]:

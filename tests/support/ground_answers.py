@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convlstm_perception.data.sequence import FrameTruth
 from convlstm_perception.evaluation.answered import AnsweredSequence
-from convlstm_perception.evaluation.ground.sequence import GroundedSequence
+from convlstm_perception.evaluation.ground.sequence import GroundedSequence, GroundPaths
 from convlstm_perception.geometry import GroundCamera, GroundPlane, pose_above_ground
 from convlstm_perception.geometry.lens import PinholeLens
 from convlstm_perception.ground import GroundView
@@ -122,4 +122,5 @@ def grounded(
                 closest_distances=np.zeros(count),
             )
         )
-    return GroundedSequence(sequence, CAMERA, tracks)
+    paths = GroundPaths(sequence, CAMERA)
+    return GroundedSequence(sequence, lambda frame: CAMERA, paths, tracks)

@@ -16,25 +16,33 @@ import convlstm_perception
 
 ROOT = Path(__file__).resolve().parents[2]
 FACE = ROOT / "ros2_ws" / "src" / "convlstm_perception"
+SIMULATOR = ROOT / "ros2_ws" / "src" / "convlstm_perception_sim"
 MESSAGES = ROOT / "ros2_ws" / "src" / "convlstm_perception_msgs"
 
 
-@pytest.mark.parametrize("folder", [FACE, MESSAGES])
+@pytest.mark.parametrize("folder", [FACE, MESSAGES, SIMULATOR])
 def test_package_xml_has_the_version(folder: Path) -> None:
     version = ElementTree.parse(folder / "package.xml").getroot().findtext("version")
     assert version == convlstm_perception.__version__
 
 
 def test_setup_and_changelog_have_the_version() -> None:
-    setup = (FACE / "setup.py").read_text()
-    assert f'version="{convlstm_perception.__version__}"' in setup
+    for face in (FACE, SIMULATOR):
+        setup = (face / "setup.py").read_text()
+        assert f'version="{convlstm_perception.__version__}"' in setup
     first = re.search(r"^(\d+\.\d+\.\d+) ", (ROOT / "CHANGELOG.rst").read_text(), re.MULTILINE)
     assert first and first[1] == convlstm_perception.__version__
 
 
-@pytest.mark.parametrize("name", ["convlstm_perception", "launch", "config", "models", "tests"])
-def test_the_colcon_package_holds_relative_links_to_the_root(name: str) -> None:
-    link = FACE / name
+@pytest.mark.parametrize(
+    ("face", "name"),
+    [
+        *((FACE, name) for name in ("convlstm_perception", "launch", "config", "models", "tests")),
+        (SIMULATOR, "convlstm_perception_sim"),
+    ],
+)
+def test_the_colcon_packages_hold_relative_links_to_the_root(face: Path, name: str) -> None:
+    link = face / name
     assert link.is_symlink() and not link.readlink().is_absolute()
     assert link.resolve() == ROOT / name
 

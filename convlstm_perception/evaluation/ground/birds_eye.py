@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from convlstm_perception.evaluation.displacements import HORIZONS
 from convlstm_perception.evaluation.ground.samples import GroundSamples
-from convlstm_perception.evaluation.ground.sequence import GroundedSequence, GroundPaths
+from convlstm_perception.evaluation.ground.sequence import GroundedSequence, Paths
 from convlstm_perception.types import Float64Array
 
 _PAST = 3.0  # seconds of the track that lead up to a prediction
@@ -60,8 +60,7 @@ def birds_eye(grounded: GroundedSequence, samples: GroundSamples) -> BirdsEye:
     The moment is the first of those with most predictions that can be checked up to the last
     horizon: it is not chosen by how well they went.
     """
-    sequence = grounded.sequence
-    paths = GroundPaths(sequence, grounded.camera)
+    sequence, paths = grounded.sequence, grounded.paths
     seconds = np.arange(len(sequence.results)) / sequence.frame_rate
     people = sorted({identity for truth in sequence.truths.values() for identity in truth.ids})
     checked = np.isfinite(samples.final["model"][:, -1])
@@ -95,7 +94,7 @@ def _places(grounded: GroundedSequence, identity: int, start: int, end: int) -> 
 
 
 def _forecast(
-    grounded: GroundedSequence, paths: GroundPaths, samples: GroundSamples, row: int
+    grounded: GroundedSequence, paths: Paths, samples: GroundSamples, row: int
 ) -> SeenForecast:
     frame, rate = int(samples.frames[row]), grounded.sequence.frame_rate
     identity, person = int(samples.tracks[row]), int(samples.people[row])

@@ -10,11 +10,7 @@ from numpy.typing import NDArray
 
 from convlstm_perception.evaluation.answered import values_at
 from convlstm_perception.evaluation.displacements import HORIZONS, PastPlaces, displacements
-from convlstm_perception.evaluation.ground.sequence import (
-    GroundedSequence,
-    GroundPaths,
-    foot_places,
-)
+from convlstm_perception.evaluation.ground.sequence import GroundedSequence, foot_places
 from convlstm_perception.evaluation.matching import match_boxes
 from convlstm_perception.types import GroundTracks, Int64Array
 
@@ -119,12 +115,11 @@ def ground_samples(grounded: GroundedSequence) -> GroundSamples:
 
 def _rows(grounded: GroundedSequence) -> Iterator[_Row | None]:
     """One for each match; None for a track without a place."""
-    sequence, camera = grounded.sequence, grounded.camera
-    paths = GroundPaths(sequence, camera)
+    sequence, paths = grounded.sequence, grounded.paths
     published, raw = PastPlaces(sequence.frame_rate), PastPlaces(sequence.frame_rate)
     for frame, (result, ground) in enumerate(zip(sequence.results, grounded.tracks, strict=True)):
         tracks, places = result.tracks, ground.positions[:, :2]
-        feet = foot_places(camera, tracks.boxes)
+        feet = foot_places(grounded.camera_at(frame), tracks.boxes)
         for past, points in ((published, places), (raw, feet)):
             known = np.isfinite(points).all(-1)
             past.add(frame, tracks.ids[known], points[known])

@@ -1,9 +1,10 @@
-"""Answers and annotated people on the ground, in metres, through one camera that stands still."""
+"""Answers and annotated people on the ground, in metres."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,18 +15,37 @@ from convlstm_perception.ground import GroundTracker, GroundView
 from convlstm_perception.types import Float64Array, GroundTracks
 
 
+class Paths(Protocol):
+    """Where people truly are at any time of a sequence."""
+
+    def places(self, identity: int, frame: int, seconds: ArrayLike) -> Float64Array:
+        """Places of one person at times relative to a frame.
+
+        Args:
+            identity: the person's id in the annotation.
+            frame: number of the frame that times count from.
+            seconds: (T,) times after that frame in seconds; negative ones lie before it.
+
+        Returns:
+            (T, 2) in metres; NaN where it is not known.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class GroundedSequence:
-    """One answered video on the ground.
+    """One answered video on the ground, all of it in one frame that stands still.
 
     Attributes:
         sequence: the answers and the people annotated.
-        camera: that took it.
+        camera_at: the camera, as it was in the frame of a number.
+        paths: where the annotated people are.
         tracks: the answers' tracks on the ground; the index is the frame number.
     """
 
     sequence: AnsweredSequence
-    camera: GroundCamera
+    camera_at: Callable[[int], GroundCamera]
+    paths: Paths
     tracks: Sequence[GroundTracks]
 
 
@@ -44,7 +64,8 @@ def put_on_ground(
     for result in sequence.results:
         tracker = tracker or GroundTracker(result.tracks.trajectories.times, person)
         tracks.append(tracker.update(result.tracks, result.stamp_ns, view))
-    return GroundedSequence(sequence, view.camera, tracks)
+    paths = GroundPaths(sequence, view.camera)
+    return GroundedSequence(sequence, lambda frame: view.camera, paths, tracks)
 
 
 def foot_places(camera: GroundCamera, boxes: NDArray[np.floating]) -> Float64Array:
@@ -70,14 +91,5 @@ class GroundPaths:
         self._paths = PersonPaths(sequence.truths, sequence.frame_rate)
 
     def places(self, identity: int, frame: int, seconds: ArrayLike) -> Float64Array:
-        """Places of one person at times relative to a frame.
-
-        Args:
-            identity: the person's id in the annotation.
-            frame: number of the frame that times count from.
-            seconds: (T,) times after that frame in seconds; negative ones lie before it.
-
-        Returns:
-            (T, 2) in metres; NaN where the person is not annotated.
-        """
+        """As :class:`Paths`; NaN where the person is not annotated."""
         return foot_places(self._camera, self._paths.boxes(identity, frame, seconds))

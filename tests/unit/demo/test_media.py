@@ -15,7 +15,7 @@ from convlstm_perception.demo.media import draw_recording
 from convlstm_perception.demo.page import summary, write_detections, write_page
 from convlstm_perception.demo.recording import Answer, Recording
 from convlstm_perception.demo.statistics import gather, judge
-from convlstm_perception.types import Tracks, Trajectories
+from convlstm_perception.types import GroundTracks, Tracks, Trajectories
 
 PERIOD_NS = 100_000_000
 TIMES = np.array([0.5, 1.0], np.float32)
@@ -42,7 +42,8 @@ def recording(tmp_path: Path) -> Recording:
             np.array([False, False]),
             Trajectories(TIMES, future, np.full_like(future, 4.0)),
         )
-        made.add_answer(Answer(stamp, stamp + 30_000_000, "camera", "model-1", tracks))
+        ground = GroundTracks.unknown(len(tracks), len(TIMES), "no ground")
+        made.add_answer(Answer(stamp, stamp + 30_000_000, "camera", "model-1", tracks, ground))
         made.add_detections(stamp, 2)
     return made
 
