@@ -160,7 +160,7 @@ class TruePaths:
                 self._places.setdefault(person.id, nowhere)[number] = person.position[:2]
 
     def places(self, identity: int, frame: int, seconds: ArrayLike) -> Float64Array:
-        """See :class:`convlstm_perception.evaluation.ground.sequence.Paths`; NaN outside the run."""
+        """See :class:`~convlstm_perception.evaluation.ground.sequence.Paths`; NaN outside of it."""
         places = self._places[identity]
         moments = frame + np.asarray(seconds, np.float64).reshape(-1) * RATE
         known = np.arange(len(places))
