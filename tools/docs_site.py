@@ -2,10 +2,6 @@
 
 Links from pages of docs/ to files elsewhere in the repository work there. For the site those files
 are added to it: Markdown with a place in the navigation as a page (OUTSIDE_PAGES), all else as is.
-
-Pages that another change brings are EXPECTED: as long as one is missing, a page that says so stands
-in its place, so that links to it can be checked now and are right afterwards. The list is kept here
-and nowhere else; take out of it what has come.
 """
 
 from __future__ import annotations
@@ -25,16 +21,6 @@ OUTSIDE_PAGES = {
 }
 """Path in the repository to path in the site."""
 
-EXPECTED = (
-    "launch.md",
-    "sim-demo.md",
-    "simulators/carla.md",
-    "simulators/gazebo.md",
-    "simulators/isaac_sim.md",
-    "simulators/awsim.md",
-)
-"""Pages of docs/ that may not be there yet."""
-
 _LINK = re.compile(r"(?<=\]\()(?P<path>[^)\s#:]+)(?P<anchor>#[^)\s]*)?(?=\))")
 _FILES = "files"  # folder of the site that holds what is no page
 
@@ -42,11 +28,6 @@ _FILES = "files"  # folder of the site that holds what is no page
 def links(text: str) -> list[str]:
     """The relative paths that Markdown links and images name, without anchors."""
     return [match["path"] for match in _LINK.finditer(text)]
-
-
-def missing_pages() -> list[str]:
-    """Those of EXPECTED that are not there."""
-    return [name for name in EXPECTED if not (DOCS / name).is_file()]
 
 
 def source_of(uri: str) -> str:
@@ -68,7 +49,7 @@ def site_target(source: str, link: str) -> str | None:
         return "index.md"
     if target.startswith("docs/"):
         page = target.removeprefix("docs/")
-        return page if (DOCS / page).is_file() or page in EXPECTED else None
+        return page if (DOCS / page).is_file() else None
     return f"{_FILES}/{target}" if (ROOT / target).is_file() else None
 
 
@@ -91,9 +72,6 @@ def on_files(files: Any, config: Any) -> Any:
 
     for path, page in OUTSIDE_PAGES.items():
         files.append(File.generated(config, page, abs_src_path=str(ROOT / path)))
-    for page in missing_pages():
-        text = f"# {Path(page).stem}\n\nThis page is not written yet.\n"
-        files.append(File.generated(config, page, content=text))
     sources = [*(f"docs/{path.relative_to(DOCS)}" for path in DOCS.rglob("*.md")), *OUTSIDE_PAGES]
     targets = {
         target
