@@ -148,6 +148,26 @@ def test_replay_records_the_answers_and_plays_the_bag_when_the_node_is_active() 
     assert found.parameters[PERCEPTION][1]["use_sim_time"] is True
 
 
+def test_replay_ends_cleanly_with_its_bag(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where ros2 bag is not installed, a program stands in for it that only waits."""
+    stand_in = tmp_path / "bin" / "ros2"
+    stand_in.parent.mkdir()
+    # exec, so that SIGINT reaches what waits
+    stand_in.write_text('#!/bin/sh\n[ "$2" = play ] && exec sleep 0.5\nexec sleep 60\n')
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}")
+    with launched(tmp_path, "replay", bag="/bags/walk", bundle=str(bundle)) as node:
+        while node.child.exit_code is None:
+            node.spin(0.1)
+        started = node.log.index("[bag_player-3]: process started")
+        assert node.log.index("answering /camera/image_raw") < started
+        assert "[bag_player-3]: process has finished cleanly" in node.log
+        assert "process has finished cleanly" in node.log.split("sending signal 'SIGINT'")[-1]
+        assert node.child.exit_code == 0
+
+
 def test_replay_needs_a_bag() -> None:
     with pytest.raises(RuntimeError, match="bag"):
         described("replay")
