@@ -30,7 +30,7 @@ from convlstm_perception.evaluation.ground.sequence import GroundedSequence
 from convlstm_perception.evaluation.matching import share_inside
 from convlstm_perception.evaluation.tracking import TrackingSummary, tracking_summary
 from convlstm_perception.geometry import GroundCamera, GroundPlane, RigidTransform
-from convlstm_perception.geometry.covariance import turned
+from convlstm_perception.geometry.covariance import turned, turned_states
 from convlstm_perception.geometry.lens import PinholeLens
 from convlstm_perception.types import (
     Detections,
@@ -174,13 +174,12 @@ class TruePaths:
 def in_world(ground: GroundTracks, ego: RigidTransform) -> GroundTracks:
     """Tracks of the car's frame, as they are in the frame that stands still."""
     turn = ego.matrix[:2, :2]
-    whole = np.kron(np.eye(2), turn)
     return replace(
         ground,
         frame_id=FIXED_FRAME,
         positions=ego.apply(ground.positions),
         velocities=ground.velocities @ turn.T,
-        covariances=whole @ ground.covariances @ whole.T,
+        covariances=turned_states(ground.covariances, turn),
         paths=ego.apply(ground.paths),
         path_covariances=turned(ground.path_covariances, turn),
     )

@@ -87,3 +87,16 @@ def displacements(
         if np.isfinite(mean).all() and np.isfinite(last).all():
             average[:, index], final[:, index] = mean, last
     return average, final
+
+
+def by_model(
+    models: Sequence[str], rows: Sequence[NDArray[np.float64]]
+) -> dict[str, NDArray[np.float64]]:
+    """What :func:`displacements` gave for each of S samples, as one (S, K) table for each model.
+
+    Args:
+        models: names, in the order of the rows' models.
+        rows: S times (models, K).
+    """
+    table = np.array(rows).reshape(len(rows), len(models), len(HORIZONS))
+    return {name: table[:, index] for index, name in enumerate(models)}

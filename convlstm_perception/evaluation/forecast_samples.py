@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlstm_perception.evaluation.answered import AnsweredSequence, PersonPaths, values_at
-from convlstm_perception.evaluation.displacements import HORIZONS, PastPlaces, displacements
+from convlstm_perception.evaluation.displacements import (
+    HORIZONS,
+    PastPlaces,
+    by_model,
+    displacements,
+)
 from convlstm_perception.evaluation.matching import match_boxes
 from convlstm_perception.types import Int64Array
 
@@ -78,10 +83,6 @@ def forecast_samples(sequences: Sequence[AnsweredSequence]) -> ForecastSamples:
     rows = [row for sequence in sequences for row in _rows(sequence)]
     horizons = len(HORIZONS)
 
-    def by_model(arrays: Sequence[NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-        stacked = np.array(arrays).reshape(len(rows), len(MODELS), horizons)
-        return {name: stacked[:, index] for index, name in enumerate(MODELS)}
-
     return ForecastSamples(
         sequences=np.array([row.sequence for row in rows], np.str_),
         frames=np.array([row.frame for row in rows], np.int64),
@@ -89,8 +90,8 @@ def forecast_samples(sequences: Sequence[AnsweredSequence]) -> ForecastSamples:
         tracks=np.array([row.track for row in rows], np.int64),
         heights=np.array([row.height for row in rows], np.float64),
         horizons=np.array(HORIZONS),
-        average=by_model([row.average for row in rows]),
-        final=by_model([row.final for row in rows]),
+        average=by_model(MODELS, [row.average for row in rows]),
+        final=by_model(MODELS, [row.final for row in rows]),
         offsets=np.array([row.offset for row in rows]).reshape(len(rows), horizons, 2),
         variances=np.array([row.variance for row in rows]).reshape(len(rows), horizons, 2),
     )

@@ -17,6 +17,7 @@ from matplotlib.patches import Ellipse
 from convlstm_perception.evaluation.contest import Outcome
 from convlstm_perception.evaluation.detection import DetectionSummary
 from convlstm_perception.evaluation.ground.birds_eye import BirdsEye, SeenForecast
+from convlstm_perception.visualization.regions import ellipse
 
 # Okabe and Ito's palette, of those that show on white; the model's blue first.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -26,7 +27,6 @@ _SIZE = (5.6, 3.9)  # inches
 _RESOLUTION = 144  # pixels an inch, for dense screens
 _WIDE = (11.2, 5.4)  # inches, of two panels
 _TRUTH = "#222222"
-_INSIDE_90 = -2.0 * math.log(0.1)  # chi-squared quantile with two degrees of freedom
 
 _PREDICTORS = {
     "model": ("published trajectory", _COLOURS[0], "o-"),
@@ -161,10 +161,9 @@ def _draw_forecast(axes: Axes, forecast: SeenForecast, labelled: bool) -> None:
 
 def region_90(centre: np.ndarray, covariance: np.ndarray) -> Ellipse:
     """The region that holds a Gaussian (2,) place with its (2, 2) covariance in 90 % of cases."""
-    variances, directions = np.linalg.eigh(covariance)
-    short, long = 2.0 * np.sqrt(_INSIDE_90 * variances)
-    angle = math.degrees(math.atan2(directions[1, 1], directions[0, 1]))
-    return Ellipse((float(centre[0]), float(centre[1])), long, short, angle=angle)
+    longer, shorter, angle = ellipse(covariance)
+    place = float(centre[0]), float(centre[1])
+    return Ellipse(place, 2.0 * longer, 2.0 * shorter, angle=math.degrees(angle))
 
 
 def _detections(

@@ -5,16 +5,14 @@ from convlstm_perception.geometry.camera_model import (
     camera_info_topic,
     read_calibration,
 )
-from convlstm_perception.geometry.ground_camera import (
-    GroundCamera,
+from convlstm_perception.geometry.ground_camera import GroundCamera
+from convlstm_perception.geometry.ground_model import (
     GroundPlane,
-    GroundPoints,
-    GroundRefusal,
     Mounting,
     PersonHeight,
-    PersonPoints,
     pose_above_ground,
 )
+from convlstm_perception.geometry.ground_points import GroundPoints, GroundRefusal, PersonPoints
 from convlstm_perception.geometry.lens import Lens, lens_of
 from convlstm_perception.geometry.rectification import Rectifier
 from convlstm_perception.geometry.rigid_transform import RigidTransform

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from convlstm_perception.types import Float64Array
 
 
-def symmetric(xx: Array, xy: Array, yy: Array) -> Array:
+def symmetric(xx: Float64Array, xy: Float64Array, yy: Float64Array) -> Float64Array:
     """(..., 2, 2) symmetric matrices of (...) numbers."""
     matrices = np.empty((*xx.shape, 2, 2))
     matrices[..., 0, 0], matrices[..., 1, 1] = xx, yy
@@ -16,12 +15,12 @@ def symmetric(xx: Array, xy: Array, yy: Array) -> Array:
     return matrices
 
 
-def parts(matrices: Array) -> tuple[Array, Array, Array]:
+def parts(matrices: Float64Array) -> tuple[Float64Array, Float64Array, Float64Array]:
     """The three numbers of (..., 2, 2) symmetric matrices."""
     return matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 1, 1]
 
 
-def turned(covariances: Array, rotation: Array) -> Array:
+def turned(covariances: Float64Array, rotation: Float64Array) -> Float64Array:
     """R C R^T.
 
     Args:
@@ -35,3 +34,9 @@ def turned(covariances: Array, rotation: Array) -> Array:
         a * c * xx + (a * d + b * c) * xy + b * d * yy,
         c * c * xx + 2 * c * d * xy + d * d * yy,
     )
+
+
+def turned_states(covariances: Float64Array, rotation: Float64Array) -> Float64Array:
+    """The same of (N, 4, 4) covariances of (x, y, velocity x, velocity y), for one (2, 2) R."""
+    both = np.kron(np.eye(2), rotation)
+    return both @ covariances @ both.T

@@ -8,19 +8,19 @@ of people's heights and of the camera's mounting (Hartley and Zisserman 2004, se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
-from enum import IntEnum
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlstm_perception.errors import GroundError
 from convlstm_perception.geometry.covariance import symmetric
-from convlstm_perception.geometry.lens import Array, Lens, Rays
-from convlstm_perception.geometry.rigid_transform import OPTICAL_AXES, RigidTransform
+from convlstm_perception.geometry.ground_model import GroundPlane, Mounting, PersonHeight
+from convlstm_perception.geometry.ground_points import GroundPoints, GroundRefusal, PersonPoints
+from convlstm_perception.geometry.lens import Lens, Rays
+from convlstm_perception.geometry.rigid_transform import RigidTransform
+from convlstm_perception.types import Float64Array
 
 _CUT_SHARE = 0.005  # of the image's height, from its edge, within which a box is cut by it
 _CUT_LEAST = 1.0  # pixel
@@ -31,133 +31,6 @@ _STEEP = 0.05  # share of the way to a person that must be along the ground for 
 def _far_away() -> AbstractContextManager[None]:
     """Rays along the ground meet it nowhere: what is infinite, or no number, is refused later."""
     return np.errstate(divide="ignore", invalid="ignore", over="ignore")
-
-
-class GroundRefusal(IntEnum):
-    """Why a point cannot be brought to the ground."""
-
-    NONE = 0
-    OUTSIDE_LENS = 1
-    ABOVE_HORIZON = 2
-    CUT = 3
-
-    @property
-    def reason(self) -> str:
-        """In words."""
-        return _REASONS[self]
-
-
-_REASONS = {
-    GroundRefusal.NONE: "",
-    GroundRefusal.OUTSIDE_LENS: "outside of what the calibration's distortion covers",
-    GroundRefusal.ABOVE_HORIZON: "at or above the horizon: its ray never meets the ground",
-    GroundRefusal.CUT: "the image's edges cut off the feet, and the head does not tell the place",
-}
-
-
-@dataclass(frozen=True)
-class GroundPlane:
-    """The ground, in the target frame: all points p with ``normal @ p == offset``.
-
-    Attributes:
-        normal: (3,) of length 1, upwards.
-        offset: along it, in metres.
-    """
-
-    normal: NDArray[np.float64]
-    offset: float
-
-    @classmethod
-    def of(cls, values: Sequence[float] = (0.0, 0.0, 1.0, 0.0)) -> Self:
-        """From the normal's three coordinates, of any length, and the offset; z = 0 by default.
-
-        Raises:
-            GroundError: when that is no plane that a ground could be.
-        """
-        numbers = np.array(values, np.float64)
-        if numbers.shape != (4,) or not np.isfinite(numbers).all():
-            raise GroundError("the ground plane is the normal's x, y, z and an offset: 4 numbers")
-        length = float(np.linalg.norm(numbers[:3]))
-        if length == 0 or numbers[2] <= 0:
-            raise GroundError(
-                f"the ground plane's normal {numbers[:3].tolist()} does not point upwards (z > 0)"
-            )
-        return cls(numbers[:3] / length, float(numbers[3] / length))
-
-
-@dataclass(frozen=True)
-class Mounting:
-    """How well the camera's place is known: standard deviations.
-
-    Attributes:
-        rotation: about each axis, in radians.
-        height: above the ground, in metres.
-    """
-
-    rotation: float = 0.0
-    height: float = 0.0
-
-
-@dataclass(frozen=True)
-class PersonHeight:
-    """How tall people are, in metres: mean and standard deviation."""
-
-    mean: float = 1.7
-    deviation: float = 0.1
-
-
-@dataclass(frozen=True)
-class GroundPoints:
-    """N points on the ground of the target frame.
-
-    Attributes:
-        positions: (N, 3) in metres; NaN where refused.
-        noise: (N, 2, 2) covariance of x and y by what changes from image to image: the pixels.
-        refusals: (N,) uint8, of :class:`GroundRefusal`.
-    """
-
-    positions: Array
-    noise: Array
-    refusals: NDArray[np.uint8]
-
-    @property
-    def valid(self) -> NDArray[np.bool_]:
-        """(N,) True where the point is on the ground."""
-        return self.refusals == GroundRefusal.NONE
-
-    def reason(self, row: int) -> str:
-        """Why a point is refused, in words; or ""."""
-        return GroundRefusal(self.refusals[row]).reason
-
-
-@dataclass(frozen=True)
-class PersonPoints(GroundPoints):
-    """Where N people stand.
-
-    Attributes:
-        bias: (N, 2, 2) covariance by what stays: the mounting, and how tall somebody is.
-        heights: (N,) of the people in metres.
-    """
-
-    bias: Array
-    heights: Array
-
-    def replace(self, rows: NDArray[np.bool_], others: PersonPoints) -> None:
-        """Put other points in the place of some."""
-        for entry in fields(self):
-            getattr(self, entry.name)[rows] = getattr(others, entry.name)
-
-
-def pose_above_ground(height: float, pitch: float, roll: float) -> RigidTransform:
-    """From the optical frame to a ground frame below the camera: x where it looks, z up.
-
-    Args:
-        height: of the camera above the ground in metres.
-        pitch, roll: of the camera's body frame (REP-103), in radians: pitch positive looks down,
-            roll positive has its right side down.
-    """
-    body = RigidTransform.from_euler(roll, pitch, 0.0, (0.0, 0.0, height))
-    return body @ RigidTransform.from_matrix(OPTICAL_AXES, (0.0, 0.0, 0.0))
 
 
 class GroundCamera:
@@ -178,7 +51,7 @@ class GroundCamera:
         lens: Lens,
         pose: RigidTransform,
         plane: GroundPlane,
-        mounting: Mounting = Mounting(),
+        mounting: Mounting = Mounting(),  # noqa: B008 - frozen
     ) -> None:
         self._lens, self._pose, self._plane, self._mounting = lens, pose, plane, mounting
         self.height = float(plane.normal @ pose.translation) - plane.offset
@@ -188,18 +61,18 @@ class GroundCamera:
                 "it; check the transform and the parameter ground_plane"
             )
 
-    def pixels(self, points: Array) -> Array:
+    def pixels(self, points: Float64Array) -> Float64Array:
         """(N, 2) pixels of (N, 3) points of the target frame; NaN where they are not seen."""
         return self._lens.project(self._pose.inverse().apply(points).T).T
 
-    def on_plane(self, places: Array) -> Array:
+    def on_plane(self, places: Float64Array) -> Float64Array:
         """(..., 3) points of the ground at (..., 2) x and y."""
         normal = self._plane.normal
         x, y = places[..., 0], places[..., 1]
         z = (self._plane.offset - normal[0] * x - normal[1] * y) / normal[2]
         return np.concatenate([places, z[..., None]], axis=-1)
 
-    def locate_pixels(self, pixels: Array, variances: Array) -> GroundPoints:
+    def locate_pixels(self, pixels: Float64Array, variances: Float64Array) -> GroundPoints:
         """Points on the ground.
 
         Args:
@@ -215,10 +88,10 @@ class GroundCamera:
 
     def locate(
         self,
-        boxes: Array,
-        variances: Array,
+        boxes: Float64Array,
+        variances: Float64Array,
         image_size: tuple[int, int],
-        person: PersonHeight = PersonHeight(),
+        person: PersonHeight = PersonHeight(),  # noqa: B008 - frozen
     ) -> PersonPoints:
         """Where the people in boxes stand.
 
@@ -266,7 +139,7 @@ class GroundCamera:
         by_pixel = reach * (turned - slant[:, None] * np.tensordot(normal, turned, 1))
         return _Aim(directions, steepness, reach, positions, slant, turned, by_pixel)
 
-    def _bias(self, aim: _Aim) -> Array:
+    def _bias(self, aim: _Aim) -> Float64Array:
         """(N, 2, 2) covariance by the mounting: s^2 |d|^2 M M^T and M n (M n)^T."""
         normal, slant = self._plane.normal[:2, None], aim.slant[:2]
         turn = aim.reach**2 * (aim.directions**2).sum(0) * self._mounting.rotation**2
@@ -281,7 +154,7 @@ class GroundCamera:
         self,
         feet: _Aim,
         heads: _Aim,
-        spread: Array,
+        spread: Float64Array,
         person: PersonHeight,
         whole: NDArray[np.bool_],
     ) -> PersonPoints:
@@ -346,7 +219,7 @@ class GroundCamera:
             person.mean + s[3] / doubt * residual,
         )
 
-    def _by_head(self, heads: _Aim, spread: Array, person: PersonHeight) -> PersonPoints:
+    def _by_head(self, heads: _Aim, spread: Float64Array, person: PersonHeight) -> PersonPoints:
         """The points below where the heads' rays have a person's height."""
         # The upper edge is the centre less half of the height.
         variances = np.stack([spread[0], spread[1] + 0.25 * spread[2]])
@@ -360,7 +233,7 @@ class GroundCamera:
             np.full(spread.shape[1], person.mean),
         )
 
-    def _on_plane(self, places: Array) -> Array:
+    def _on_plane(self, places: Float64Array) -> Float64Array:
         """(N, 3) points of the plane at (2 or more, N) x and y."""
         return self.on_plane(places[:2].T)
 
@@ -369,13 +242,13 @@ class GroundCamera:
 class _Aim:
     """Rays in the target frame, followed to a plane above or below the camera."""
 
-    directions: Array  # (3, N)
-    steepness: Array  # (N,) of the directions along the normal
-    reach: Array  # (N,) directions to the plane
-    positions: Array  # (3, N)
-    slant: Array  # (3, N) way along the ray for one metre along the normal
-    turned: Array  # (3, 2, N) of the direction by the pixel
-    by_pixel: Array  # (3, 2, N) of the position by the pixel
+    directions: Float64Array  # (3, N)
+    steepness: Float64Array  # (N,) of the directions along the normal
+    reach: Float64Array  # (N,) directions to the plane
+    positions: Float64Array  # (3, N)
+    slant: Float64Array  # (3, N) way along the ray for one metre along the normal
+    turned: Float64Array  # (3, 2, N) of the direction by the pixel
+    by_pixel: Float64Array  # (3, 2, N) of the position by the pixel
 
     def take(self, rows: NDArray[np.bool_]) -> _Aim:
         return _Aim(*(getattr(self, entry.name)[..., rows] for entry in fields(self)))
@@ -389,13 +262,13 @@ def _refusals(aim: _Aim) -> NDArray[np.uint8]:
     return refusals
 
 
-def _hidden_across(boxes: Array, width: int) -> Array:
+def _hidden_across(boxes: Float64Array, width: int) -> Float64Array:
     """(N,) variance of the centre's x where the image's sides cut a box."""
     cut = (boxes[:, 0] - boxes[:, 2] / 2 <= 0) | (boxes[:, 0] + boxes[:, 2] / 2 >= width - 1)
     return np.where(cut, (boxes[:, 2] / 4) ** 2, 0.0)
 
 
-def _cross_matrices(vectors: Array) -> Array:
+def _cross_matrices(vectors: Float64Array) -> Float64Array:
     """(3, 3, N) matrices M with M w = v x w, of (3, N) v."""
     matrices = np.zeros((3, 3, vectors.shape[1]))
     x, y, z = vectors
@@ -404,7 +277,7 @@ def _cross_matrices(vectors: Array) -> Array:
     return matrices
 
 
-def _congruence(jacobians: Array, variances: Array) -> Array:
+def _congruence(jacobians: Float64Array, variances: Float64Array) -> Float64Array:
     """(N, 2, 2) J S J^T of (2, K, N) J and (K, N) the diagonal of S."""
     x, y = jacobians
     weighted = variances * x

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlstm_perception.geometry.camera_model import CameraModel
-
-Array = NDArray[np.float64]
+from convlstm_perception.types import Float64Array
 
 _STEPS = 20  # of Newton's method; three or four do, but at the rim of wide lenses
 # Step in units of the focal length. Convergence is quadratic: what is left is about its square.
@@ -36,8 +35,8 @@ class Rays:
         jacobians: (3, 2, N) derivative of the direction by the pixel.
     """
 
-    directions: Array
-    jacobians: Array
+    directions: Float64Array
+    jacobians: Float64Array
 
     def take(self, rows: slice) -> Rays:
         """Some of the rays."""
@@ -47,11 +46,11 @@ class Rays:
 class Lens(Protocol):
     """Where rays of the optical frame meet the image, and back."""
 
-    def project(self, points: Array) -> Array:
+    def project(self, points: Float64Array) -> Float64Array:
         """(2, N) pixels of (3, N) points of the optical frame; NaN where they are not seen."""
         ...
 
-    def rays(self, pixels: Array) -> Rays:
+    def rays(self, pixels: Float64Array) -> Rays:
         """Rays of (2, N) pixels."""
         ...
 
@@ -82,7 +81,7 @@ class PinholeLens:
             OpenCV has them.
     """
 
-    def __init__(self, intrinsics: Array, distortion: Array) -> None:
+    def __init__(self, intrinsics: Float64Array, distortion: Float64Array) -> None:
         coefficients = np.zeros(14)
         coefficients[: len(distortion)] = distortion
         self._k, self._inverse_k = intrinsics, _upper_inverse(intrinsics)
@@ -91,7 +90,7 @@ class PinholeLens:
         self._tilt = _tilt(coefficients[12], coefficients[13])
         self._limit = self._monotone_until() if self._distorts else np.inf
 
-    def project(self, points: Array) -> Array:
+    def project(self, points: Float64Array) -> Float64Array:
         """As :class:`Lens`."""
         z = points[2]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -103,7 +102,7 @@ class PinholeLens:
                 x, y = _homography(self._tilt, x, y)
         return _pixels(self._k, x, y, seen)
 
-    def rays(self, pixels: Array) -> Rays:
+    def rays(self, pixels: Float64Array) -> Rays:
         """As :class:`Lens`."""
         a, b = _normalised(pixels, self._inverse_k)
         count = len(a)
@@ -136,7 +135,9 @@ class PinholeLens:
             directions[:, ~found] = np.nan
         return Rays(directions, jacobians)
 
-    def _distort(self, x: Array, y: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
+    def _distort(
+        self, x: Float64Array, y: Float64Array
+    ) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array]:
         """Distorted x, y, and the derivatives x by x, x by y, y by x, y by y."""
         k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4 = self._d[:12]
         xx, yy, xy = x * x, y * y, x * y
@@ -187,14 +188,14 @@ class FisheyeLens:
         distortion: (4,) k1 to k4 of the angle's polynomial.
     """
 
-    def __init__(self, intrinsics: Array, distortion: Array) -> None:
+    def __init__(self, intrinsics: Float64Array, distortion: Float64Array) -> None:
         self._k, self._inverse_k = intrinsics, _upper_inverse(intrinsics)
         self._d = np.asarray(distortion, np.float64)
         angles = np.linspace(0.0, np.pi, 20_001)
         folds = np.flatnonzero(self._slope(angles) <= 0)
         self._widest = float(angles[folds[0]] if len(folds) else np.pi)
 
-    def project(self, points: Array) -> Array:
+    def project(self, points: Float64Array) -> Float64Array:
         """As :class:`Lens`."""
         x, y, z = points
         across = np.hypot(x, y)
@@ -204,7 +205,7 @@ class FisheyeLens:
             scale = np.where(across > 0, self._radius(angle) / across, 0.0)
         return _pixels(self._k, x * scale, y * scale, angle <= self._widest)
 
-    def rays(self, pixels: Array) -> Rays:
+    def rays(self, pixels: Float64Array) -> Rays:
         """As :class:`Lens`."""
         a, b = _normalised(pixels, self._inverse_k)
         radius = np.hypot(a, b)
@@ -231,12 +232,12 @@ class FisheyeLens:
         inner[2, 0], inner[2, 1] = -sine * growth * u, -sine * growth * v
         return Rays(directions, _chain(inner, self._inverse_k[:2, :2, None]))
 
-    def _radius(self, angle: Array) -> Array:
+    def _radius(self, angle: Float64Array) -> Float64Array:
         k1, k2, k3, k4 = self._d
         t2 = angle * angle
         return angle * (1 + t2 * (k1 + t2 * (k2 + t2 * (k3 + t2 * k4))))
 
-    def _slope(self, angle: Array) -> Array:
+    def _slope(self, angle: Float64Array) -> Float64Array:
         k1, k2, k3, k4 = self._d
         t2 = angle * angle
         return 1 + t2 * (3 * k1 + t2 * (5 * k2 + t2 * (7 * k3 + t2 * 9 * k4)))
@@ -250,37 +251,39 @@ class _TurnedLens:
         rotation: (3, 3) from the optical frame to the turned one.
     """
 
-    def __init__(self, inner: Lens, rotation: Array) -> None:
+    def __init__(self, inner: Lens, rotation: Float64Array) -> None:
         self._inner, self._rotation = inner, rotation
 
-    def project(self, points: Array) -> Array:
+    def project(self, points: Float64Array) -> Float64Array:
         """As :class:`Lens`."""
         return self._inner.project(self._rotation @ points)
 
-    def rays(self, pixels: Array) -> Rays:
+    def rays(self, pixels: Float64Array) -> Rays:
         """As :class:`Lens`."""
         rays = self._inner.rays(pixels)
         back = self._rotation.T
         return Rays(back @ rays.directions, np.tensordot(back, rays.jacobians, 1))
 
 
-def _normalised(pixels: Array, inverse_k: Array) -> tuple[Array, Array]:
+def _normalised(pixels: Float64Array, inverse_k: Float64Array) -> tuple[Float64Array, Float64Array]:
     x, y = inverse_k[:2, :2] @ pixels + inverse_k[:2, 2, None]
     return x, y
 
 
-def _pixels(k: Array, x: Array, y: Array, seen: NDArray[np.bool_]) -> Array:
+def _pixels(
+    k: Float64Array, x: Float64Array, y: Float64Array, seen: NDArray[np.bool_]
+) -> Float64Array:
     pixels = k[:2, :2] @ np.stack([x, y]) + k[:2, 2, None]
     pixels[:, ~seen] = np.nan
     return pixels
 
 
-def _chain(outer: Array, inner: Array) -> Array:
+def _chain(outer: Float64Array, inner: Float64Array) -> Float64Array:
     """(A, 2, N) of (A, 2, N) and (2, 2, N) derivatives: the matrix product for each of N."""
     return np.stack([row[0] * inner[0] + row[1] * inner[1] for row in outer])
 
 
-def _upper_inverse(k: Array) -> Array:
+def _upper_inverse(k: Float64Array) -> Float64Array:
     """Of K with its skew, in closed form."""
     fx, skew, cx, fy, cy = k[0, 0], k[0, 1], k[0, 2], k[1, 1], k[1, 2]
     return np.array(
@@ -292,7 +295,7 @@ def _upper_inverse(k: Array) -> Array:
     )
 
 
-def _tilt(tau_x: float, tau_y: float) -> Array | None:
+def _tilt(tau_x: float, tau_y: float) -> Float64Array | None:
     """(3, 3) homography of a sensor that is not square to the axis; None where it is."""
     if not (tau_x or tau_y):
         return None
@@ -304,12 +307,14 @@ def _tilt(tau_x: float, tau_y: float) -> Array | None:
     return np.array([[r33, 0, -r13], [0, r33, -r23], [0, 0, 1]]) @ turned
 
 
-def _homography(matrix: Array, x: Array, y: Array) -> tuple[Array, Array]:
+def _homography(
+    matrix: Float64Array, x: Float64Array, y: Float64Array
+) -> tuple[Float64Array, Float64Array]:
     moved = matrix @ np.stack([x, y, np.ones_like(x)])
     return moved[0] / moved[2], moved[1] / moved[2]
 
 
-def _homography_jacobian(matrix: Array, x: Array, y: Array) -> Array:
+def _homography_jacobian(matrix: Float64Array, x: Float64Array, y: Float64Array) -> Float64Array:
     """(2, 2, N)."""
     moved = matrix @ np.stack([x, y, np.ones_like(x)])
     place = moved[:2] / moved[2]

@@ -8,16 +8,15 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from convlstm_perception.errors import TransformError
-
-Vector = NDArray[np.float64]
+from convlstm_perception.types import Float64Array
 
 _UNIT = 1e-6  # deviation of a squared norm up to which a quaternion is taken as it is
 _NEARLY_UNIT = 0.02  # and up to which it is normalised; tf2 refuses what is farther off
 
-OPTICAL_AXES: NDArray[np.float64] = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])
+OPTICAL_AXES: Float64Array = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])
 """(3, 3) from an optical frame (x right, y down, z ahead) to a body frame (x ahead, y left, z up),
 REP-103."""
 
@@ -31,8 +30,8 @@ class RigidTransform:
         translation: (3,) origin of the source frame in the target frame, in metres.
     """
 
-    quaternion: Vector
-    translation: Vector
+    quaternion: Float64Array
+    translation: Float64Array
 
     @classmethod
     def identity(cls) -> Self:
@@ -73,7 +72,7 @@ class RigidTransform:
         )
 
     @classmethod
-    def from_matrix(cls, matrix: NDArray[np.float64], translation: ArrayLike) -> Self:
+    def from_matrix(cls, matrix: Float64Array, translation: ArrayLike) -> Self:
         """From a (3, 3) rotation matrix; Shepperd's method, stable for every rotation."""
         m = np.asarray(matrix, np.float64)
         diagonal = np.array([m[0, 0], m[1, 1], m[2, 2], m.trace()])
@@ -100,7 +99,7 @@ class RigidTransform:
         return cls.from_matrix(about_z @ about_y @ about_x, translation)
 
     @cached_property
-    def matrix(self) -> NDArray[np.float64]:
+    def matrix(self) -> Float64Array:
         """(3, 3) of the rotation."""
         x, y, z, w = self.quaternion
         return np.array(
@@ -127,7 +126,7 @@ class RigidTransform:
         conjugate = self.quaternion * np.array([-1.0, -1.0, -1.0, 1.0])
         return RigidTransform(conjugate, -(self.matrix.T @ self.translation))
 
-    def apply(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def apply(self, points: Float64Array) -> Float64Array:
         """(..., 3) points of the source frame in the target frame."""
         return points @ self.matrix.T + self.translation
 
@@ -146,7 +145,7 @@ class RigidTransform:
         return RigidTransform(q / np.linalg.norm(q), translation)
 
 
-def _product(a: Vector, b: Vector) -> Vector:
+def _product(a: Float64Array, b: Float64Array) -> Float64Array:
     """Hamilton product of two quaternions x, y, z, w."""
     ax, ay, az, aw = a
     bx, by, bz, bw = b

@@ -20,7 +20,7 @@ from convlstm_perception.geometry import (
     PersonPoints,
     RigidTransform,
 )
-from convlstm_perception.geometry.covariance import parts, symmetric, turned
+from convlstm_perception.geometry.covariance import parts, symmetric, turned, turned_states
 from convlstm_perception.ground.closest_approach import closest_approach
 from convlstm_perception.ground.past import GroundPast
 from convlstm_perception.ground.planar_motion import PlanarMotion, PlanarPose
@@ -111,8 +111,7 @@ class GroundTracker:
         closest_times, closest_distances = closest_approach(
             positions, velocities - back @ frame_velocity
         )
-        both = np.kron(np.eye(2), back)  # of position and velocity
-        covariances = both @ state.covariances @ both.T
+        covariances = turned_states(state.covariances, back)
         covariances[:, :2, :2] += bias
         known = np.isfinite(positions).all(-1)
         return GroundTracks(

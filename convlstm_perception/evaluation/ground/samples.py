@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlstm_perception.evaluation.answered import values_at
-from convlstm_perception.evaluation.displacements import HORIZONS, PastPlaces, displacements
+from convlstm_perception.evaluation.displacements import (
+    HORIZONS,
+    PastPlaces,
+    by_model,
+    displacements,
+)
 from convlstm_perception.evaluation.ground.sequence import GroundedSequence, foot_places
 from convlstm_perception.evaluation.matching import match_boxes
 from convlstm_perception.types import GroundTracks, Int64Array
@@ -89,12 +94,6 @@ def ground_samples(grounded: GroundedSequence) -> GroundSamples:
     """
     found = list(_rows(grounded))
     rows = [row for row in found if row is not None]
-    shape = len(rows), len(GROUND_MODELS), len(HORIZONS)
-
-    def by_model(arrays: Sequence[NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-        stacked = np.array(arrays).reshape(shape)
-        return {name: stacked[:, index] for index, name in enumerate(GROUND_MODELS)}
-
     return GroundSamples(
         unlocated=len(found) - len(rows),
         frames=np.array([row.frame for row in rows], np.int64),
@@ -104,8 +103,8 @@ def ground_samples(grounded: GroundedSequence) -> GroundSamples:
         speeds=np.array([row.speed for row in rows], np.float64),
         true_speeds=np.array([row.true_speed for row in rows], np.float64),
         horizons=np.array(HORIZONS),
-        average=by_model([row.average for row in rows]),
-        final=by_model([row.final for row in rows]),
+        average=by_model(GROUND_MODELS, [row.average for row in rows]),
+        final=by_model(GROUND_MODELS, [row.final for row in rows]),
         offsets=np.array([row.offset for row in rows]).reshape(len(rows), len(HORIZONS), 2),
         covariances=np.array([row.covariance for row in rows]).reshape(
             len(rows), len(HORIZONS), 2, 2
