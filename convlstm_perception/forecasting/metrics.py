@@ -153,17 +153,13 @@ class ForecastScore:
     def _add_similarity(
         self, forecast: Float32Array, truth: Float32Array, known: BoolArray
     ) -> None:
-        """In float64 and above ``low``: variances are differences of squares."""
-        pair = (forecast, truth)
+        """From 0 to 1, where float32 has digits enough for the differences of squares in it."""
         first, second = (
-            torch.from_numpy(np.where(known, values.astype(np.float64) - self._low, 0.0))
-            for values in pair
+            torch.from_numpy(np.where(known, (values - self._low) / self._span, 0.0)).float()
+            for values in (forecast, truth)
         )
         _, similar = structural_similarity_index_measure(
-            first.flatten(0, 1),
-            second.flatten(0, 1),
-            data_range=self._span,
-            return_full_image=True,
+            first.flatten(0, 1), second.flatten(0, 1), data_range=1.0, return_full_image=True
         )
         self._similar += _by_lead(np.where(known, similar.reshape(first.shape).numpy(), 0.0))
         self._compared += _by_lead(known)

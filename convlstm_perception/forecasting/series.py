@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -194,10 +193,10 @@ def _block_means(values: np.ndarray, size: int) -> np.ndarray:
         return values
     time, channels, height, width = values.shape
     blocks = values.reshape(time, channels, height // size, size, width // size, size)
-    with warnings.catch_warnings():
-        # A block without a value has the mean NaN: that is what is wanted.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmean(blocks, axis=(3, 5), dtype=np.float64).astype(np.float32)
+    known = np.isfinite(blocks)
+    count = known.sum(axis=(3, 5))
+    total = np.where(known, blocks, np.float32(0)).sum(axis=(3, 5))
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
 
 
 def _block_centres(places: np.ndarray | None, size: int, count: int) -> np.ndarray | None:
