@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import logging
 import os
 import types
 import typing
@@ -123,11 +124,18 @@ def _train(args: argparse.Namespace) -> int:
     config = ForecastConfig.load(args.config, data=tuple(args.data) or None, **overrides)
     hardware = chosen_hardware(args)
     data = open_data(config)
+    split = data.split
+    print(
+        f"{', '.join(config.data)}: {len(split.train)} windows to train on, "
+        f"{len(split.validation)} for validation, {len(split.test)} for the test"
+    )
+    # Lightning's notes on hardware it looked for, and its advertisement.
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     checkpoint = train(config, hardware, resume=args.resume, data=data)
     if int(os.environ.get("LOCAL_RANK", 0)) or int(os.environ.get("NODE_RANK", 0)):
         return 0  # one of several processes that train; the first one judges
     print(f"Trained. Checkpoint: {checkpoint}")
-    if data.split.test:
+    if split.test:
         judgement = judge(TrainedForecaster.load(checkpoint), data=data)
         judgement.write(checkpoint.parent)
         print_figures(f"{', '.join(config.data)}: test part", judgement.figures, judgement.units)

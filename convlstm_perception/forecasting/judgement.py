@@ -117,9 +117,7 @@ def print_figures(title: str, figures: dict[str, ForecastFigures], units: str = 
     for index, event in enumerate(first.thresholds):
         for kind in ("csi", "pod", "far"):
             rows[f"{kind.upper()} at {event.threshold:g}"] = functools.partial(
-                lambda one, index, kind: getattr(one.thresholds[index], kind),
-                index=index,
-                kind=kind,
+                _event_figure, index=index, kind=kind
             )
     table = Table(title=f"{title} ({first.windows} windows)", box=box.SIMPLE)
     for name in ("", *figures):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ BEST = "best.ckpt"
 LAST = "last.ckpt"
 
 _MONITORED = "validation/loss"
+_LOG_EVERY = 20  # steps
 
 
 def train(
@@ -54,6 +56,7 @@ def train(
     data = data or open_data(config)
     scaling = make_scaling(config, data)
     module = ForecastTraining(config, data.series[0].shape[1], scaling)
+    training, validation = _loaders(config, data, scaling)
     output = Path(config.output)
     best = ModelCheckpoint(
         output,
@@ -82,17 +85,20 @@ def train(
         logger=[CSVLogger(output, name="csv"), TensorBoardLogger(output, name="tensorboard")],
         callbacks=callbacks,
         enable_progress_bar=False,
-        log_every_n_steps=20,
+        enable_model_summary=False,
+        log_every_n_steps=min(_LOG_EVERY, len(training)),
     )
     last = output / LAST
-    training, validation = _loaders(config, data, scaling)
-    trainer.fit(
-        module,
-        training,
-        validation,
-        ckpt_path=str(last) if resume and last.exists() else None,
-        weights_only=True,
-    )
+    with warnings.catch_warnings():
+        # The loggers write there too.
+        warnings.filterwarnings("ignore", message="Checkpoint directory .* not empty")
+        trainer.fit(
+            module,
+            training,
+            validation,
+            ckpt_path=str(last) if resume and last.exists() else None,
+            weights_only=True,
+        )
     # The last steps, at the smallest rate, are mostly the best; minutes end between validations.
     before = best.best_model_score
     reached = trainer.validate(module, validation, verbose=False)[0][_MONITORED]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -53,17 +54,20 @@ def read_labelled(path: Path, variable: str | None, engine: str) -> StoredArray:
     values = data[name]
     axes = [str(axis) for axis in values.dims]
     layout = _layout(values, axes)
-    ReadAs = functools.partial(_open_variable, path, engine, name)
+    read = functools.partial(_open_variable, path, engine, name)
     return StoredArray(
         f"{path}[{name}]",
-        ReopenedArray(ReadAs, values.shape, values.dtype),
+        ReopenedArray(read, values.shape, values.dtype),
         layout=layout,
         labels=_labels(values, axes, layout),
     )
 
 
 def _open(path: Path, engine: str) -> xarray.Dataset:
-    return xarray.open_dataset(path, engine=engine)
+    with warnings.catch_warnings():
+        # That a Zarr store without consolidated metadata opens slowly is no matter of ours.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return xarray.open_dataset(path, engine=engine)
 
 
 def _open_variable(path: Path, engine: str, name: str) -> Any:
