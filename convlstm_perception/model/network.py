@@ -17,12 +17,6 @@ from convlstm_perception.model.backbone import (
     PyramidFeatures,
     upsample,
 )
-from convlstm_perception.model.convlstm import (
-    ConvLSTMRecurrence,
-    ConvLSTMState,
-    Recurrence,
-    input_to_state_convolution,
-)
 from convlstm_perception.model.heads import (
     BoxHead,
     CandidateBox,
@@ -30,6 +24,8 @@ from convlstm_perception.model.heads import (
     HeatmapHead,
     MotionHead,
 )
+from convlstm_perception.model.recurrent import ConvLSTMCell, ConvLSTMRecurrence, ConvLSTMState
+from convlstm_perception.model.recurrent.kernels import Recurrence
 
 CELL = 4  # stride of the output grid, in input pixels
 COARSE = 4  # side of a ConvLSTM cell, in cells of the output grid
@@ -94,9 +90,13 @@ class Encoder(nn.Module):
         self.backbone = MobileNetV2(config.width)
         self.pyramid = FeaturePyramid(self.backbone.channels)
         self.normalize = nn.BatchNorm2d(_RECURRENT_INPUTS, affine=False)
-        self.input_to_state = input_to_state_convolution(
-            _RECURRENT_INPUTS, config.hidden_channels, config.kernel_size, config.recurrence
-        )
+        # The rest of the cell, its recurrence, is the motion part's.
+        self.input_to_state = ConvLSTMCell(
+            _RECURRENT_INPUTS,
+            config.hidden_channels,
+            config.kernel_size,
+            recurrence=config.recurrence,
+        ).input_to_state
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         features = self.features(image)

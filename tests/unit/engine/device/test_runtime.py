@@ -20,8 +20,7 @@ from convlstm_perception.engine.host_runtime import HostRuntime
 from convlstm_perception.engine.runtime import MemoryStep, StateStep, Window
 from convlstm_perception.engine.tensor_names import ANSWERS
 from convlstm_perception.errors import EngineError, ParameterError
-from convlstm_perception.model import PedestrianMotionNet
-from convlstm_perception.model.convlstm import ConvLSTMState
+from convlstm_perception.model import ConvLSTMState, PedestrianMotionNet
 from convlstm_perception.model.network import MotionStep
 from convlstm_perception.stream.buffer import RollingBuffer, ring_places
 from convlstm_perception.stream.memory import FrameMemory
