@@ -9,7 +9,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks import Timer
-from torch import Tensor
+from torch import Tensor, nn
 
 from convlstm_perception.forecasting.batches import Batch
 from convlstm_perception.forecasting.config import ForecastConfig
@@ -28,9 +28,17 @@ class ForecastTraining(lightning.LightningModule):
         config: of the run.
         channels: of the frames.
         scaling: of the values.
+        network: another one with the same ``network(frames, steps)``; its checkpoint does not tell
+            how it is built.
     """
 
-    def __init__(self, config: ForecastConfig, channels: int, scaling: ValueScaling) -> None:
+    def __init__(
+        self,
+        config: ForecastConfig,
+        channels: int,
+        scaling: ValueScaling,
+        network: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.save_hyperparameters(
             {
@@ -41,7 +49,7 @@ class ForecastTraining(lightning.LightningModule):
         )
         self.config = config
         self.scaling = scaling
-        self.network = EncoderForecaster(
+        self.network = network or EncoderForecaster(
             channels,
             config.hidden_channels,
             config.kernel_size,
