@@ -20,7 +20,6 @@ from convlstm_perception.forecasting.data import ForecastData
 from convlstm_perception.forecasting.judgement import print_figures
 from convlstm_perception.forecasting.module import ForecastTraining
 from convlstm_perception.forecasting.run import train
-from convlstm_perception.training.hardware import Hardware
 from convlstm_perception.types import Float32Array
 from convlstm_perception.visualization.page import write_json
 
@@ -95,14 +94,13 @@ def train_learner(
     )
     learner.module.config = config
     begun = time.monotonic()
-    hardware = Hardware(accelerator=request.accelerator)
-    best = train(config, hardware, data=data, module=learner.module)
+    best = train(config, request.hardware, data=data, module=learner.module)
     minutes = (time.monotonic() - begun) / 60.0
     stored = torch.load(best, map_location="cpu", weights_only=True)
     last = torch.load(best.with_name("last.ckpt"), map_location="cpu", weights_only=True)
     learner.module.load_state_dict(stored["state_dict"])
-    device = "cuda" if torch.cuda.is_available() and request.accelerator != "cpu" else "cpu"
-    forecaster = TrainedForecaster(learner.module, device)
+    on_gpu = torch.cuda.is_available() and request.hardware.accelerator != "cpu"
+    forecaster = TrainedForecaster(learner.module, "cuda" if on_gpu else "cpu")
     return Trained(
         learner.name,
         forecaster,

@@ -17,6 +17,7 @@ import numpy as np
 import pydicom
 from pydicom.data import get_testdata_file
 from pydicom.encaps import generate_frames
+from pydicom.errors import InvalidDicomError
 
 from convlstm_perception.data.demo_video import cache_folder
 from convlstm_perception.data.package_file import PublishedPackage, package_files
@@ -76,7 +77,7 @@ def read_echocardiogram(path: Path, height: int) -> MemorySeries:
         count = int(file.NumberOfFrames)
         frames = [_grey(data) for data in generate_frames(file.PixelData, number_of_frames=count)]
         milliseconds = float(file.FrameTime)
-    except (OSError, AttributeError, ValueError, cv2.error) as error:
+    except (OSError, AttributeError, ValueError, InvalidDicomError) as error:
         raise SourceError(f"{path}: no DICOM file with JPEG frames over time ({error})") from error
     whole = np.stack(frames)
     rows, columns = (

