@@ -11,6 +11,7 @@ import torch
 from pytorch_lightning.callbacks import Timer
 from torch import Tensor
 
+from convlstm_perception.errors import ParameterError
 from convlstm_perception.forecasting.batches import Batch
 from convlstm_perception.forecasting.config import ForecastConfig
 from convlstm_perception.forecasting.losses import masked_loss
@@ -28,6 +29,9 @@ class ForecastTraining(lightning.LightningModule):
         config: of the run.
         channels: of the frames.
         scaling: of the values.
+
+    Raises:
+        ParameterError: for options that the network has not, or that do not go together.
     """
 
     def __init__(self, config: ForecastConfig, channels: int, scaling: ValueScaling) -> None:
@@ -41,13 +45,16 @@ class ForecastTraining(lightning.LightningModule):
         )
         self.config = config
         self.scaling = scaling
-        self.network = EncoderForecaster(
-            channels,
-            config.hidden_channels,
-            config.kernel_size,
-            patch_size=config.patch_size,
-            **(config.network or {}),
-        )
+        try:
+            self.network = EncoderForecaster(
+                channels,
+                config.hidden_channels,
+                config.kernel_size,
+                patch_size=config.patch_size,
+                **(config.network or {}),
+            )
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"the network cannot be made: {error}") from error
 
     def forward(self, inputs: Tensor, steps: int) -> Tensor:
         """Scaled frames (B, T, C, H, W) to the network's answer (B, steps, C, H, W)."""

@@ -160,6 +160,8 @@ def test_data_that_do_not_fit_are_refused(
         predict(forecaster, MemorySeries(np.zeros((9, 3, 16, 16))))
     with pytest.raises(ParameterError, match="crop: 99: the fields have 16x16 pixels"):
         train(_config(tmp_path, crop=99), _CPU)
+    with pytest.raises(ParameterError, match="the network cannot be made"):
+        train(_config(tmp_path, network={"recurrence": "circular"}), _CPU)
     with pytest.raises(ParameterError, match="low: 2 numbers for 1 channels"):
         train(_config(tmp_path, low=(0.0, 1.0)), _CPU)
 
