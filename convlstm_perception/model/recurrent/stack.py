@@ -126,7 +126,8 @@ class RecurrentStack(nn.Module, Generic[State]):
         Args:
             inputs: (B, T, input_channels, *space).
             state: to go on from, as returned; None is the zero state.
-            dt: (B, T) seconds since the step before, of cells with time gates; None is 0.
+            dt: (B, T) seconds since the step before, of cells with time gates; None is 0, and
+                so is where a new sequence begins.
             reset: (B, T) booleans, true where a new sequence begins in a sample: its state is
                 zeroed before that step.
             mask: (B, T) booleans, false where there is no frame: the state stays as it is, and the
