@@ -99,47 +99,11 @@ class Reference(nn.Module):
 
 
 @dataclass(frozen=True)
-class Contender:
-    """One implementation.
-
-    Attributes:
-        network: a module, or a Keras layer.
-        weights: its trainable tensors.
-        run: from frames to the hidden states of all steps.
-        channels_last: frames and hidden states are (B, T, H, W, C), else (B, T, C, H, W).
-    """
-
-    network: Any
-    weights: tuple[Tensor, ...]
-    run: Callable[[Tensor], Tensor]
-    channels_last: bool = False
-
-    def infer(self, data: Data) -> Tensor:
-        """The hidden states, as (B, T, C, H, W)."""
-        with torch.no_grad():
-            outputs = self.run(data.inputs_last if self.channels_last else data.inputs)
-        return outputs.movedim(-1, 2) if self.channels_last else outputs
-
-    def train(self, data: Data) -> None:
-        """One step but for the optimizer's."""
-        for weight in self.weights:
-            weight.grad = None
-        inputs, target = (
-            (data.inputs_last, data.target_last)
-            if self.channels_last
-            else (data.inputs, data.target)
-        )
-        (self.run(inputs) - target).square().mean().backward()
-
-
-@dataclass(frozen=True)
 class Data:
-    """Random frames and targets, in both orders; each is contiguous in its own."""
+    """Random frames (B, T, channels, H, W) and targets (B, T, hidden, H, W)."""
 
     inputs: Tensor
     target: Tensor
-    inputs_last: Tensor
-    target_last: Tensor
 
     @classmethod
     def of(cls, size: Size, device: str) -> Data:
@@ -148,8 +112,33 @@ class Data:
         space = (size.height, size.width)
         inputs = torch.randn(size.batch, size.steps, size.channels, *space, generator=generator)
         target = torch.rand(size.batch, size.steps, size.hidden, *space, generator=generator)
-        tensors = [tensor.to(device) for tensor in (inputs, target)]
-        return cls(*tensors, *(tensor.movedim(2, -1).contiguous() for tensor in tensors))
+        return cls(inputs.to(device), target.to(device))
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One implementation.
+
+    Attributes:
+        network: a module, or a Keras layer.
+        weights: its trainable tensors.
+        run: from frames to the hidden states of all steps.
+    """
+
+    network: Any
+    weights: tuple[Tensor, ...]
+    run: Callable[[Tensor], Tensor]
+
+    def infer(self, data: Data) -> Tensor:
+        """The hidden states."""
+        with torch.no_grad():
+            return self.run(data.inputs)
+
+    def train(self, data: Data) -> None:
+        """One step but for the optimizer's."""
+        for weight in self.weights:
+            weight.grad = None
+        (self.run(data.inputs) - data.target).square().mean().backward()
 
 
 def our_contender(network: ConvLSTM, device: str, *, recompute: bool = False) -> Contender:
@@ -174,7 +163,7 @@ def reference_contender(size: Size, device: str, file: Path | None) -> Contender
 
 
 def keras_contender(size: Size, device: str) -> Contender:
-    """On its torch backend, with its default data format, channels last."""
+    """On its torch backend; channels first, which saves it copies."""
     os.environ["KERAS_BACKEND"] = "torch"
     os.environ["KERAS_TORCH_DEVICE"] = device
     try:
@@ -186,12 +175,12 @@ def keras_contender(size: Size, device: str) -> Contender:
         size.hidden,
         size.kernel,
         padding="same",
-        data_format="channels_last",
+        data_format="channels_first",
         return_sequences=True,
     )
-    layer.build((size.batch, size.steps, size.height, size.width, size.channels))
+    layer.build((size.batch, size.steps, size.channels, size.height, size.width))
     weights = tuple(variable.value for variable in layer.trainable_weights)
-    return Contender(layer, weights, layer, channels_last=True)
+    return Contender(layer, weights, layer)
 
 
 def alike(size: Size, device: str, file: Path | None) -> dict[str, Contender]:

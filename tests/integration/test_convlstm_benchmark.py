@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("keras")
-
+pytestmark = pytest.mark.skipif(find_spec("keras") is None, reason="Keras is missing")
 ROOT = Path(__file__).resolve().parents[2]
 OTHERS = ("keras", "reference")
 
