@@ -49,3 +49,7 @@ class FrameOrderError(PerceptionError):
 
 class ParameterError(PerceptionError):
     """A parameter whose value is outside its documented range."""
+
+
+class WeightImportError(PerceptionError):
+    """Weights of another library that do not fit the layer they are to be read into."""

@@ -74,7 +74,7 @@ class WeatherSetting:
     crop: int | None = 64
     batch: int = 4
     steps: int = 1500
-    minutes: float | None = 10.0
+    minutes: float | None = 12.0
     validate_every: int = 100
     kernel: int = 5
     patch: int = 4

@@ -11,7 +11,7 @@ import logging
 import os
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,10 @@ from convlstm_perception.errors import ParameterError
 
 if TYPE_CHECKING:
     from convlstm_perception.forecasting.config import ForecastConfig
+    from convlstm_perception.forecasting.judgement import Judgement
 
 _PARTS = ("train", "validation", "test")
+_MOST_NAMED = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +117,7 @@ def _train(args: argparse.Namespace) -> int:
     from convlstm_perception.forecasting.checkpoint import TrainedForecaster
     from convlstm_perception.forecasting.config import ForecastConfig
     from convlstm_perception.forecasting.data import open_data
-    from convlstm_perception.forecasting.judgement import judge, print_figures
+    from convlstm_perception.forecasting.judgement import judge
     from convlstm_perception.forecasting.run import train
 
     given = {name: value for name, value in vars(args).items() if name != "data"}
@@ -126,7 +128,7 @@ def _train(args: argparse.Namespace) -> int:
     data = open_data(config)
     split = data.split
     print(
-        f"{', '.join(config.data)}: {len(split.train)} windows to train on, "
+        f"{_names(config.data)}: {len(split.train)} windows to train on, "
         f"{len(split.validation)} for validation, {len(split.test)} for the test"
     )
     # Lightning's notes on hardware it looked for, and its advertisement.
@@ -137,15 +139,14 @@ def _train(args: argparse.Namespace) -> int:
     print(f"Trained. Checkpoint: {checkpoint}")
     if split.test:
         judgement = judge(TrainedForecaster.load(checkpoint), data=data)
-        judgement.write(checkpoint.parent)
-        print_figures(f"{', '.join(config.data)}: test part", judgement.figures, judgement.units)
+        _show(judgement, checkpoint.parent, "test part")
     print(f"Next: convlstm-perception forecast predict {checkpoint}")
     return 0
 
 
 def _evaluate(args: argparse.Namespace) -> int:
     from convlstm_perception.forecasting.checkpoint import TrainedForecaster
-    from convlstm_perception.forecasting.judgement import judge, print_figures
+    from convlstm_perception.forecasting.judgement import judge
 
     forecaster = TrainedForecaster.load(args.checkpoint)
     config = _reading(forecaster.config, args)
@@ -154,10 +155,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         config, part = dataclasses.replace(config, split=(0.0, 0.0, 1.0)), "test"
     judgement = judge(forecaster, config, part=part)
     folder = args.output or args.checkpoint.parent
-    judgement.write(folder)
-    what = "all of it" if args.data else f"{part} part"
-    print_figures(f"{', '.join(config.data)}: {what}", judgement.figures, judgement.units)
-    print(f"{folder}: scores.json, scores.png")
+    _show(judgement, folder, "all of it" if args.data else f"{part} part")
     return 0
 
 
@@ -181,10 +179,25 @@ def _predict(args: argparse.Namespace) -> int:
     )
     files = write_prediction(prediction, args.output)
     if prediction.figures:
-        title = f"{prediction.series} from frame {prediction.at}"
+        title = f"{Path(prediction.series).name} from frame {prediction.at}"
         print_figures(title, prediction.figures, prediction.shown.labels.units)
     print(f"{args.output}: {', '.join(file.name for file in files)}")
     return 0
+
+
+def _show(judgement: Judgement, folder: Path, what: str) -> None:
+    """Write the figures, and print them as a table."""
+    from convlstm_perception.forecasting.judgement import print_figures
+
+    judgement.write(folder)
+    print_figures(f"{_names(judgement.data)}: {what}", judgement.figures, judgement.units)
+    print(f"{folder}: scores.json, scores.png")
+
+
+def _names(paths: Sequence[str]) -> str:
+    """Of a few files, or how many there are."""
+    few = len(paths) <= _MOST_NAMED
+    return ", ".join(Path(path).name for path in paths) if few else f"{len(paths)} files"
 
 
 def _reading(config: ForecastConfig, args: argparse.Namespace) -> ForecastConfig:

@@ -39,7 +39,7 @@ def write_gif(
         colouring: of the values; fitted to what was measured by default.
         milliseconds: that each frame stands.
     """
-    colouring = colouring or fit_colouring(shown.known, shown.labels, shown.dtype)
+    colouring = colouring or fit_colouring(shown.known, shown.dtype)
     panels = {"truth": shown.truth} if shown.truth is not None else {}
     panels = {**panels, **shown.forecasts}
     inputs = colouring.paint(shown.inputs)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from convlstm_perception.errors import BundleError
 from convlstm_perception.forecasting.config import ForecastConfig
 from convlstm_perception.forecasting.module import ForecastTraining
 from convlstm_perception.forecasting.scaling import ValueScaling, filled
+from convlstm_perception.training.checkpoint import read_checkpoint
 from convlstm_perception.types import Float32Array
 
 NETWORK = "ConvLSTM"
@@ -41,7 +39,7 @@ class TrainedForecaster:
         Raises:
             BundleError: when the file is missing or no checkpoint of a forecast.
         """
-        stored = _read(path)
+        stored = read_checkpoint(path, "scaling", "forecast train")
         known = stored["hyper_parameters"]
         module = ForecastTraining(
             ForecastConfig(**known["config"]), known["channels"], ValueScaling(**known["scaling"])
@@ -66,14 +64,3 @@ class TrainedForecaster:
         with torch.inference_mode():
             answer = self._module.answer_to_scaled(self._module(scaled, steps))
         return self.scaling.restore(answer.float().cpu().numpy())
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        stored["hyper_parameters"]["scaling"], stored["state_dict"]
-    except (OSError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise BundleError(
-            f"{path}: not a checkpoint of convlstm-perception forecast train ({error})"
-        ) from error
-    return stored

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import matplotlib
 import numpy as np
 
-from convlstm_perception.forecasting.fields import Labels
 from convlstm_perception.types import Float32Array, Image
 
 _BULK = (0.5, 99.5)  # percentiles that the range spans
@@ -46,7 +45,7 @@ class Colouring:
         return np.ascontiguousarray(painted[..., :3])
 
 
-def fit_colouring(frames: Float32Array, labels: Labels, dtype: np.dtype) -> Colouring:
+def fit_colouring(frames: Float32Array, dtype: np.dtype) -> Colouring:
     """A colouring for known frames (T, C, H, W), the inputs and the truth where there is one.
 
     Three channels of 8 bits are red, green and blue; other 8 bits are grey. Values of both signs

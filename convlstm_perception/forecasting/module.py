@@ -11,6 +11,7 @@ import torch
 from pytorch_lightning.callbacks import Timer
 from torch import Tensor, nn
 
+from convlstm_perception.errors import ParameterError
 from convlstm_perception.forecasting.batches import Batch
 from convlstm_perception.forecasting.config import ForecastConfig
 from convlstm_perception.forecasting.losses import masked_loss
@@ -30,6 +31,9 @@ class ForecastTraining(lightning.LightningModule):
         scaling: of the values.
         network: another one with the same ``network(frames, steps)``; its checkpoint does not tell
             how it is built.
+
+    Raises:
+        ParameterError: for options that the network has not, or that do not go together.
     """
 
     def __init__(
@@ -97,13 +101,16 @@ class ForecastTraining(lightning.LightningModule):
 
 
 def _new_network(config: ForecastConfig, channels: int) -> EncoderForecaster:
-    network = EncoderForecaster(
-        channels,
-        config.hidden_channels,
-        config.kernel_size,
-        patch_size=config.patch_size,
-        **(config.network or {}),
-    )
+    try:
+        network = EncoderForecaster(
+            channels,
+            config.hidden_channels,
+            config.kernel_size,
+            patch_size=config.patch_size,
+            **(config.network or {}),
+        )
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"the network cannot be made: {error}") from error
     if config.residual:
         # The change that it forecasts begins at none: training begins at the last frame.
         for values in network.to_patches.parameters():

@@ -33,7 +33,7 @@ def draw_sheet(shown: ShownForecast, path: Path, colouring: Colouring | None = N
         path: of the PNG.
         colouring: of the values; fitted to what was measured by default.
     """
-    colouring = colouring or fit_colouring(shown.known, shown.labels, shown.dtype)
+    colouring = colouring or fit_colouring(shown.known, shown.dtype)
     rows: dict[str, Float32Array] = {"inputs": shown.inputs}
     if shown.truth is not None:
         rows["truth"] = shown.truth

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +77,7 @@ def train(
         callbacks.append(EarlyStopping(_MONITORED, patience=config.patience))
     trainer = lightning.Trainer(
         default_root_dir=output,
-        accelerator=hardware.accelerator,
-        devices=hardware.devices,
-        num_nodes=hardware.nodes,
-        precision=hardware.resolved_precision(),  # type: ignore[arg-type]
+        **hardware.for_trainer(),
         max_steps=config.steps,
         val_check_interval=min(config.validate_every, config.steps),
         check_val_every_n_epoch=None,
@@ -92,9 +91,7 @@ def train(
         log_every_n_steps=min(_LOG_EVERY, len(training)),
     )
     last = output / LAST
-    with warnings.catch_warnings():
-        # The loggers write there too.
-        warnings.filterwarnings("ignore", message="Checkpoint directory .* not empty")
+    with _without_noise():
         trainer.fit(
             module,
             training,
@@ -102,12 +99,23 @@ def train(
             ckpt_path=str(last) if resume and last.exists() else None,
             weights_only=True,
         )
-    # The last steps, at the smallest rate, are mostly the best; minutes end between validations.
-    before = best.best_model_score
-    reached = trainer.validate(module, validation, verbose=False)[0][_MONITORED]
+        # The last steps, at the smallest rate, are mostly the best; none may have judged them.
+        before = best.best_model_score
+        reached = trainer.validate(module, validation, verbose=False)[0][_MONITORED]
     if before is None or reached < float(before):
         trainer.save_checkpoint(output / BEST)
     return output / BEST
+
+
+@contextmanager
+def _without_noise() -> Iterator[None]:
+    """Keep off the terminal what is no news to who trains."""
+    with warnings.catch_warnings():
+        # The loggers write there too.
+        warnings.filterwarnings("ignore", message="Checkpoint directory .* not empty")
+        # What Lightning and torch have to settle between them.
+        warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")
+        yield
 
 
 def _loaders(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -31,3 +32,12 @@ class Hardware:
             self.accelerator == "auto" and torch.cuda.is_available()
         )
         return "16-mixed" if gpu else "32-true"
+
+    def for_trainer(self) -> dict[str, Any]:
+        """As arguments of Lightning's Trainer."""
+        return {
+            "accelerator": self.accelerator,
+            "devices": self.devices,
+            "num_nodes": self.nodes,
+            "precision": self.resolved_precision(),
+        }

@@ -58,10 +58,7 @@ def train(config: TrainingConfig, hardware: Hardware | None = None, resume: bool
     )
     trainer = lightning.Trainer(
         default_root_dir=output,
-        accelerator=hardware.accelerator,
-        devices=hardware.devices,
-        num_nodes=hardware.nodes,
-        precision=hardware.resolved_precision(),  # type: ignore[arg-type]
+        **hardware.for_trainer(),
         max_steps=config.steps,
         val_check_interval=min(config.validate_every, config.steps),
         check_val_every_n_epoch=None,

@@ -199,10 +199,7 @@ def train_tracks(
     )
     trainer = lightning.Trainer(
         default_root_dir=output,
-        accelerator=hardware.accelerator,
-        devices=hardware.devices,
-        num_nodes=hardware.nodes,
-        precision=hardware.resolved_precision(),  # type: ignore[arg-type]
+        **hardware.for_trainer(),
         max_epochs=config.epochs,
         gradient_clip_val=1.0,
         deterministic=True,

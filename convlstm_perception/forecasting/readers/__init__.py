@@ -13,22 +13,22 @@ from pathlib import Path
 
 from convlstm_perception.errors import SourceError
 from convlstm_perception.forecasting.fields import FieldSeries
-from convlstm_perception.forecasting.readers.base import StoredArray
+from convlstm_perception.forecasting.readers.base import HDF5_SUFFIXES, StoredArray
 from convlstm_perception.forecasting.series import arrange, one_grid
 
 Reader = Callable[[Path, str | None], StoredArray]
 
 _ROOM = "convlstm_perception.forecasting.readers"
 
+_VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
+
 READERS: dict[str, Reader | tuple[str, str]] = {
     ".npy": ("numpy_file", "read_npy"),
     ".npz": ("numpy_file", "read_npz"),
     ".zarr": ("zarr_store", "read_zarr"),
     **dict.fromkeys((".nc", ".nc4", ".cdf", ".netcdf"), ("labelled", "read_netcdf")),
-    **dict.fromkeys((".h5", ".hdf5", ".hdf", ".he5"), ("hdf5", "read_hdf5")),
-    **dict.fromkeys(
-        (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"), ("video", "read_video")
-    ),
+    **dict.fromkeys(HDF5_SUFFIXES, ("hdf5", "read_hdf5")),
+    **dict.fromkeys(_VIDEO_SUFFIXES, ("video", "read_video")),
 }
 """By suffix: a reader, or the module here and its function."""
 
@@ -107,19 +107,12 @@ def _reader_of_folder(path: Path) -> tuple[str, str]:
     from convlstm_perception.data.video import image_files
 
     if any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray")):
-        return READERS_OF_FOLDERS["zarr"]
-    if any(file.suffix.lower() in (".h5", ".hdf5", ".hdf", ".he5") for file in path.iterdir()):
-        return READERS_OF_FOLDERS["hdf5"]
+        return "zarr_store", "read_zarr"
+    if any(file.suffix.lower() in HDF5_SUFFIXES for file in path.iterdir()):
+        return "hdf5", "read_hdf5_folder"
     if image_files(path):
-        return READERS_OF_FOLDERS["images"]
+        return "video", "read_video"
     raise SourceError(f"{path}: a folder without HDF5 files, images or a Zarr store; {_known()}")
-
-
-READERS_OF_FOLDERS = {
-    "zarr": ("zarr_store", "read_zarr"),
-    "hdf5": ("hdf5", "read_hdf5_folder"),
-    "images": ("video", "read_video"),
-}
 
 
 def _known() -> str:

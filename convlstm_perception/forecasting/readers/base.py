@@ -13,6 +13,8 @@ from convlstm_perception.errors import SourceError
 from convlstm_perception.forecasting.fields import Labels
 from convlstm_perception.types import Float32Array
 
+HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".he5")
+
 
 class LazyArray(Protocol):
     """An array whose values are read when it is indexed: numpy's, Zarr's, HDF5's or one of ours."""

@@ -13,11 +13,14 @@ import numpy as np
 from convlstm_perception.data.video import natural_key
 from convlstm_perception.errors import SourceError
 from convlstm_perception.forecasting.fields import Labels
-from convlstm_perception.forecasting.readers.base import StoredArray, cf_packing, choose
+from convlstm_perception.forecasting.readers.base import (
+    HDF5_SUFFIXES,
+    StoredArray,
+    cf_packing,
+    choose,
+)
 from convlstm_perception.forecasting.readers.radar import radar_packing, radar_time
 from convlstm_perception.forecasting.readers.reopened import ReopenedArray
-
-HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".he5")
 
 _FILE_AXES = 3
 _FRAME_AXES = (2, 3)

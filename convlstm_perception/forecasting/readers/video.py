@@ -21,8 +21,6 @@ from convlstm_perception.types import Image
 COLOUR = "colour"
 GREY = "grey"
 
-VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
-
 _SPARE = 0.9  # of the free disk that may be used
 
 

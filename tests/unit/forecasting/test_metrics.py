@@ -23,24 +23,25 @@ _RANDOM = np.random.default_rng(3)
 def test_figures_by_hand() -> None:
     """One window of two lead times of 2x2 pixels; one pixel of the second is missing."""
     truth = np.array([[[1.0, 2.0], [3.0, 4.0]], [[0.0, 0.0], [5.0, np.nan]]], np.float32)
-    forecast = np.array([[[1.0, 4.0], [0.0, 4.0]], [[1.0, 0.0], [5.0, 9.0]]], np.float32)
+    forecast = np.array([[[1.0, 4.0], [0.0, 4.0]], [[4.0, 0.0], [5.0, 9.0]]], np.float32)
     gathered = ForecastScore(2, span=5.0, thresholds=[3.0])
     gathered.update(forecast[None, :, None], truth[None, :, None])
     figures = gathered.figures()
     assert figures.windows == 1
-    assert figures.mse_by_lead == pytest.approx([(4 + 9) / 4, 1 / 3])
-    assert figures.mae_by_lead == pytest.approx([(2 + 3) / 4, 1 / 3])
-    assert figures.mse == pytest.approx(14 / 7)
-    assert figures.mae == pytest.approx(6 / 7)
-    assert figures.mse_frame == pytest.approx(14 / 2)
-    assert figures.mae_frame == pytest.approx(6 / 2)
+    assert figures.mse_by_lead == pytest.approx([(4 + 9) / 4, 16 / 3])
+    assert figures.mae_by_lead == pytest.approx([(2 + 3) / 4, 4 / 3])
+    assert figures.mse == pytest.approx(29 / 7)
+    assert figures.mae == pytest.approx(9 / 7)
+    assert figures.mse_frame == pytest.approx(29 / 2)
+    assert figures.mae_frame == pytest.approx(9 / 2)
     assert figures.ssim is None  # smaller than its window
-    # At or above 3. First: hit (4, 4), miss (3, 0), false alarm (2, 4). Second: a hit (5, 5).
+    # At or above 3, truth and forecast. First: hit (4, 4), miss (3, 0), false alarm (2, 4).
+    # Second: hit (5, 5), false alarm (0, 4).
     (event,) = figures.thresholds
-    assert event.csi_by_lead == pytest.approx([1 / 3, 1.0])
+    assert event.csi_by_lead == pytest.approx([1 / 3, 1 / 2])
     assert event.pod_by_lead == pytest.approx([1 / 2, 1.0])
-    assert event.far_by_lead == pytest.approx([1 / 2, 0.0])
-    assert (event.csi, event.pod, event.far) == pytest.approx((2 / 4, 2 / 3, 1 / 3))
+    assert event.far_by_lead == pytest.approx([1 / 2, 1 / 2])
+    assert (event.csi, event.pod, event.far) == pytest.approx((2 / 5, 2 / 3, 2 / 4))
 
 
 def test_what_never_happened_has_no_figure() -> None:

@@ -13,7 +13,6 @@ from PIL import Image as Pillow
 from convlstm_perception.forecasting import (
     Colouring,
     ForecastScore,
-    Labels,
     ShownForecast,
     draw_figures,
     draw_sheet,
@@ -68,16 +67,16 @@ def test_figures_are_drawn_with_none_where_there_is_none(tmp_path: Path) -> None
 
 def test_the_colours_fit_the_data() -> None:
     rain = np.abs(np.random.default_rng(0).normal(size=(5, 1, 9, 9))).astype(np.float32)
-    assert fit_colouring(rain, Labels(), rain.dtype).map == "viridis"
+    assert fit_colouring(rain, rain.dtype).map == "viridis"
     anomaly = rain - rain.mean()
-    both = fit_colouring(anomaly, Labels(), rain.dtype)
+    both = fit_colouring(anomaly, rain.dtype)
     assert both.map == "RdBu_r" and both.low == -both.high
     video = (rain * 50).astype(np.float32)
-    assert fit_colouring(video, Labels(), np.dtype(np.uint8)).map == "gray"
+    assert fit_colouring(video, np.dtype(np.uint8)).map == "gray"
     colour = np.repeat(video, 3, axis=1)
     red = np.zeros((1, 3, 2, 2), np.float32)
     red[:, 0] = 255.0
-    painted = fit_colouring(colour, Labels(), np.dtype(np.uint8)).paint(red)
+    painted = fit_colouring(colour, np.dtype(np.uint8)).paint(red)
     assert painted[0, 0, 0].tolist() == [255, 0, 0]
 
 

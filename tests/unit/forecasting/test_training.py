@@ -14,7 +14,7 @@ from convlstm_perception.errors import BundleError, ParameterError, SourceError
 from convlstm_perception.forecasting import MemorySeries, score
 from convlstm_perception.forecasting.checkpoint import TrainedForecaster
 from convlstm_perception.forecasting.config import ForecastConfig
-from convlstm_perception.forecasting.data import open_data
+from convlstm_perception.forecasting.data import make_scaling, open_data
 from convlstm_perception.forecasting.judgement import judge
 from convlstm_perception.forecasting.module import ForecastTraining, rate_at
 from convlstm_perception.forecasting.prediction import predict
@@ -91,7 +91,31 @@ def test_a_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert steps == [4, 5, 6]
 
 
-def test_minutes_end_a_training_and_its_last_state_is_judged(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("falls", "kept"), [(True, 5), (False, 4)])
+def test_the_last_steps_are_kept_if_they_are_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, falls: bool, kept: int
+) -> None:
+    def validate(self: ForecastTraining, batch: Any, batch_index: int) -> None:
+        loss = 1.0 / (1 + self.global_step) if falls else float(self.global_step)
+        self.log("validation/loss", loss)
+
+    monkeypatch.setattr(ForecastTraining, "validation_step", validate)
+    path = train(_config(tmp_path, steps=5, validate_every=4), _CPU)
+    assert torch.load(path, weights_only=True)["global_step"] == kept
+
+
+def test_the_scaling_is_that_of_the_training_part(tmp_path: Path) -> None:
+    values = moving_stripes(80, 16)
+    values[70:] *= 9.0
+    np.save(tmp_path / "stripes.npy", values)
+    config = _config(tmp_path)
+    scaling = make_scaling(config, open_data(config))
+    assert scaling.high == pytest.approx((10.0,), abs=0.1)
+    given = make_scaling(_config(tmp_path, high=(50.0,), clip=True), open_data(config))
+    assert given.high == (50.0,) and given.low == scaling.low and given.clip
+
+
+def test_minutes_end_a_training(tmp_path: Path) -> None:
     config = _config(tmp_path, steps=10**6, validate_every=10**5, minutes=0.03)
     path = train(config, _CPU)
     stored = torch.load(path, weights_only=True)
@@ -160,6 +184,8 @@ def test_data_that_do_not_fit_are_refused(
         predict(forecaster, MemorySeries(np.zeros((9, 3, 16, 16))))
     with pytest.raises(ParameterError, match="crop: 99: the fields have 16x16 pixels"):
         train(_config(tmp_path, crop=99), _CPU)
+    with pytest.raises(ParameterError, match="the network cannot be made"):
+        train(_config(tmp_path, network={"recurrence": "circular"}), _CPU)
     with pytest.raises(ParameterError, match="low: 2 numbers for 1 channels"):
         train(_config(tmp_path, low=(0.0, 1.0)), _CPU)
 
