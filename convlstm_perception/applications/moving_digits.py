@@ -17,8 +17,8 @@ import numpy.typing as npt
 from convlstm_perception.forecasting.fields import EVERYTHING, Labels
 from convlstm_perception.types import Float32Array
 
-SLOWEST, FASTEST = 3.0, 5.0
-"""Pixels a frame."""
+SPEED = (3.0, 5.0)
+"""Slowest and fastest, pixels a frame."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,7 @@ class MovingDigits:
         frames: of the sequence.
         side: of the square, pixels.
         count: digits in it.
+        speed: slowest and fastest, pixels a frame.
     """
 
     digits: npt.NDArray[np.uint8]
@@ -40,6 +41,7 @@ class MovingDigits:
     frames: int = 20
     side: int = 64
     count: int = 2
+    speed: tuple[float, float] = SPEED
     labels: Labels = field(default_factory=lambda: Labels(variable="brightness"))
 
     @property
@@ -77,7 +79,7 @@ class MovingDigits:
         chosen = random.integers(len(self.digits), size=self.count)
         start = random.uniform(0.0, free, (self.count, 1, 2))
         angle = random.uniform(0.0, 2.0 * np.pi, (self.count, 1))
-        speed = random.uniform(SLOWEST, FASTEST, (self.count, 1, 1))
+        speed = random.uniform(*self.speed, (self.count, 1, 1))
         direction = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
         straight = start + speed * direction * np.arange(self.frames)[:, None]
         # Reflection at both edges: the straight line, folded.

@@ -5,8 +5,7 @@ import pytest
 
 from convlstm_perception.applications.drawn_digits import draw_digits
 from convlstm_perception.applications.moving_digits import (
-    FASTEST,
-    SLOWEST,
+    SPEED,
     MovingDigits,
     moving_digits,
 )
@@ -51,7 +50,7 @@ def test_digits_move_at_the_speed_of_the_paper_and_bounce_inside() -> None:
         steps = np.diff(places(sequence.read(0, 60)), axis=0)
         # Straight on between the walls: away from turns the step is the speed, but for rounding.
         longest = np.hypot(*np.abs(steps).max(axis=0))
-        assert SLOWEST - 1.5 <= longest <= FASTEST + 1.5
+        assert SPEED[0] - 1.5 <= longest <= SPEED[1] + 1.5
         for axis in (0, 1):
             moved = steps[:, axis][steps[:, axis] != 0]
             turned += int((np.diff(np.sign(moved)) != 0).sum())
