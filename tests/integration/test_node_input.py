@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import cv2
@@ -12,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from convlstm_perception.engine import write_manifest
+from convlstm_perception.toml import tomllib
 
 pytest.importorskip("rclpy", reason="no ROS 2 in this environment")
 

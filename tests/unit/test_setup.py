@@ -9,9 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(command: list[str], path: Path) -> subprocess.CompletedProcess[str]:
+def run(command: list[str], path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": str(path), **variables}
     return subprocess.run(
-        command, env={"PATH": str(path)}, capture_output=True, text=True, timeout=60, check=False
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -27,6 +28,28 @@ def test_a_missing_python_is_named_with_the_mend(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "No CPython 3.11 or 3.12 found" in done.stderr
     assert "apt install python3" in done.stderr
+
+
+def test_humble_is_given_its_own_python(tmp_path: Path) -> None:
+    """Ubuntu 22.04's 3.10 only: rclpy's extension is built for it."""
+    for name, version in (("python3.11", "3.11"), ("python3", "3.10")):
+        script = tmp_path / name
+        script.write_text(
+            f'#!/bin/sh\ncase " $3 " in *" {version} "*) echo {name};; *) exit 1; esac'
+        )
+        script.chmod(0o755)
+    command = ["/bin/sh", str(ROOT / "tools" / "find_python.sh")]
+    assert run(command, tmp_path).stdout == "python3.11\n"
+    assert run(command, tmp_path, ROS_DISTRO="humble").stdout == "python3\n"
+    (tmp_path / "python3").unlink()
+    assert "No CPython 3.10 found" in run(command, tmp_path, ROS_DISTRO="humble").stderr
+
+    refused = run(
+        [sys.executable, str(ROOT / "tools" / "setup_environment.py")],
+        tmp_path,
+        ROS_DISTRO="jazzy" if sys.version_info < (3, 11) else "humble",
+    )
+    assert "ROS 2 needs 3.1" in refused.stderr
 
 
 def test_a_python_that_does_not_run_is_passed_over(tmp_path: Path) -> None:
