@@ -28,6 +28,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Empty
 
 from convlstm_perception.ros.delivery import RATE, SENT, Stream
+from convlstm_perception.ros.rclpy_differences import count_matched_publishers
 
 _NANOSECONDS = 10**9
 _DEPTH = 5  # of sensor data
@@ -85,7 +86,7 @@ def receive(node: Node, streams: Sequence[Stream]) -> dict[str, list[tuple[int, 
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     with contextlib.suppress(KeyboardInterrupt):
-        while not all(subscription.get_publisher_count() for subscription in subscriptions):
+        while not all(count_matched_publishers(node, each) for each in subscriptions):
             executor.spin_once(timeout_sec=0.05)
         ready.publish(Empty())
         while True:  # not spin(), which hears of a signal only when a message comes
