@@ -10,9 +10,11 @@ else
 fi
 for candidate in "$PYTHON" $names; do
     [ -n "$candidate" ] || continue
-    "$candidate" -c 'import sys
+    "$candidate" -c 'import os, sys
 if "%d.%d" % sys.version_info[:2] not in sys.argv[1].split(): sys.exit(1)
-print(sys._base_executable)' "$versions" 2>/dev/null && exit 0
+# 3.10 does not know which Python its environment was made of.
+print(os.path.realpath(sys.executable) if sys.version_info < (3, 11) else sys._base_executable)
+' "$versions" 2>/dev/null && exit 0
 done
 echo "No CPython $versions found (tried: ${PYTHON:-\$PYTHON} $names)." >&2
 echo "Install one, for example: sudo apt install python3 python3-venv python3-dev" >&2

@@ -48,7 +48,7 @@ def test_a_node_that_refused_configures_once_the_cause_is_mended(
     with running_node(tmp_path, program=program, bundle=bundle, tolerance=9.0, threads=-3) as node:
         diagnostics = node.collect(DiagnosticArray, "/diagnostics")
         assert not node.change_state("activate"), "it is not configured yet"
-        assert "transition 3 refused" in node.log
+        assert "transition 3" in node.log  # refused by us or, from Kilted on, by rclpy
         assert not node.change_state("configure")
         for wrong in ("parameter 'tolerance'", "9.0", "parameter 'threads'", "-3", "[0.001, 0.5]"):
             assert wrong in node.log
