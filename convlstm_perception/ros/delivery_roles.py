@@ -9,6 +9,7 @@ ends; the receiver ends on SIGINT. Each writes what it saw to OUTPUT as JSON, by
 from __future__ import annotations
 
 import argparse
+import array
 import contextlib
 import itertools
 import json
@@ -108,7 +109,7 @@ def _images(stream: Stream) -> list[Image]:
         pixels = np.full((stream.height, stream.width, 3), brightness, np.uint8)
         message = Image(height=stream.height, width=stream.width, encoding="bgr8")
         message.step = 3 * stream.width
-        message.data = pixels.tobytes()
+        message.data = array.array("B", pixels.tobytes())  # Humble looks at each element of bytes
         images.append(message)
     return images
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -194,5 +195,5 @@ def image_message(step: int, height: int = 96, width: int = 160) -> Image:
     message.header.frame_id = "camera_optical"
     message.header.stamp.sec, tenths = divmod(1000 + step, 10)
     message.header.stamp.nanosec = tenths * 100_000_000
-    message.data = pixels.tobytes()
+    message.data = array("B", pixels.tobytes())  # Humble looks at every element of bytes
     return message
