@@ -77,11 +77,15 @@ class ForecastTraining(lightning.LightningModule):
         answer = self(batch.inputs, batch.targets.shape[1])
         return masked_loss(self.config.loss, answer, batch.targets, batch.known)
 
-    def configure_optimizers(self) -> Any:
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """That the rate, which rises and falls, is of."""
         config = self.config
-        optimizer = torch.optim.AdamW(
+        return torch.optim.AdamW(
             self.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer()
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: rate_at(self.share_done(step))
         )

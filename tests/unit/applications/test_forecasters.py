@@ -161,7 +161,7 @@ def test_learners_of_one_run_share_all_but_their_network() -> None:
     request = ApplicationRequest(Path("out"), minutes=6.0)
     used = DataUsed("digits", True, "", "a file")
     learners = video.make_learners(video.SCALED, request, used)
-    assert [one.name for one in learners] == ["ConvLSTM 32", "ConvLSTM 24-24", "FC-LSTM 512-512"]
+    assert [one.name for one in learners] == ["ConvLSTM 64", "ConvLSTM 48-48", "FC-LSTM 512-512"]
     configs = [one.module.config for one in learners]
     for name in ("steps", "minutes", "batch_size", "learning_rate", "loss", "seed"):
         assert len({getattr(config, name) for config in configs}) == 1, name
@@ -172,7 +172,7 @@ def test_learners_of_one_run_share_all_but_their_network() -> None:
 def test_the_paper_is_trained_by_rmsprop() -> None:
     request = ApplicationRequest(Path("out"))
     setting = dataclasses.replace(
-        video.SMOKE, rmsprop=True, peepholes=True, learning_rate=video.FULL.learning_rate
+        video.SMOKE, constant_rate=True, peepholes=True, learning_rate=video.FULL.learning_rate
     )
     used = DataUsed("digits", True, "", "a file")
     for learner in video.make_learners(setting, request, used):

@@ -52,7 +52,7 @@ def test_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert scores["summary"][name]["cross_entropy"] > 0.0
     assert "cross_entropy" not in scores["summary"]["last frame"]
     assert scores["summary"]["last frame"]["mse_frame"] == pytest.approx(
-        4096 * scores["summary"]["last frame"]["mse"]
+        32**2 * scores["summary"]["last frame"]["mse"]
     )
     assert scores["notes"] and not scores["published"]
     assert_drawn(tmp_path / "out", "scores.png", "forecast.png", "forecast.gif")
