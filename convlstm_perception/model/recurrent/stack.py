@@ -241,12 +241,14 @@ def run_cell(
         The hidden states (T, B, hidden, *space) and the state after the last step.
     """
     steps, batch = inputs.shape[:2]
+    fused = fused and signals.reset is None and signals.mask is None and _is_eager(inputs)
+    if fused and signals.dt is None and cell.has_whole(inputs):
+        return cell.whole(inputs, state)
     frames = _fastest_layout(inputs.flatten(0, 1))
     dt = None if signals.dt is None else signals.dt.flatten()
     input_to_state = cell.input_gates(frames, dt)
     recurrence = cell.recurrence
-    plain = signals.reset is None and signals.mask is None
-    if fused and plain and recurrence.scannable() and _is_eager(inputs):
+    if fused and recurrence.scannable():
         return recurrence.scan(input_to_state, steps, state)
     by_step = input_to_state.unflatten(0, (steps, batch)).unbind(0)
     if state is None:
