@@ -118,10 +118,23 @@ def _command_lines() -> Iterator[str]:
         parser = argparse.ArgumentParser(prog=f"{PROGRAM} {name}")
         module.add_arguments(parser)
         yield from ("", f"## {name}", "", _cell(module.__doc__ or ""))
-        yield from ("", "| argument | what |", "|---|---|")
-        for action in parser._actions:  # argparse has no other way to list them
-            if isinstance(action, argparse._HelpAction):
-                continue
+        yield from _parser_lines(parser, name)
+
+
+def _parser_lines(parser: argparse.ArgumentParser, name: str) -> Iterator[str]:
+    """A table of the arguments, or, of a command that has some of its own, a part for each."""
+    actions = parser._actions  # argparse has no other way to list them
+    for action in actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for choice in action._choices_actions:
+                words = f"{name} {choice.dest}"
+                about = choice.help or ""
+                yield from ("", f"### {words}", "", _cell(f"{about[:1].upper()}{about[1:]}."))
+                yield from _parser_lines(action.choices[choice.dest], words)
+            return
+    yield from ("", "| argument | what |", "|---|---|")
+    for action in actions:
+        if not isinstance(action, argparse._HelpAction):
             yield f"| {_cell(_argument(action))} | {_cell(_help(action))} |"
 
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "replay": "answer the cameras of a ROS 2 bag again, without ROS",
     "evaluate": "measure the quality on an annotated video",
     "train": "train a model",
+    "forecast": "forecast the next frames of any array, video or radar sequence",
     "export": "make a model bundle of a training checkpoint",
     "benchmark": "measure the speed and the memory, beside other ways to run the network",
     "compile": "build the TensorRT engines of a model bundle",

@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convlstm_perception.cli.hardware import add_hardware_arguments, chosen_hardware
 from convlstm_perception.errors import ParameterError
 
 if TYPE_CHECKING:
     from convlstm_perception.training.config import TrainingConfig
-    from convlstm_perception.training.run import Hardware
+    from convlstm_perception.training.hardware import Hardware
 
 _CLIPS_SHOWN = 5
 _FILTERED = 1  # zlib strategy for photographs
@@ -29,12 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.png",
         help="do not train: draw some of the training clips with their labels",
     )
-    parser.add_argument("--accelerator", default="auto", help="cpu, gpu or auto")
-    parser.add_argument("--devices", default="auto", help="how many on each machine, or auto")
-    parser.add_argument("--nodes", type=int, default=1, help="how many machines")
-    parser.add_argument(
-        "--precision", default="auto", help="of Lightning; auto is 16-mixed on a GPU, else 32-true"
-    )
+    add_hardware_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,9 +42,7 @@ def run(args: argparse.Namespace) -> int:
             raise ParameterError("--contact-sheet: this phase trains on boxes, not on clips")
         _draw_clips(args)
         return 0
-    from convlstm_perception.training.run import Hardware
-
-    hardware = Hardware(args.accelerator, args.devices, args.nodes, args.precision)
+    hardware = chosen_hardware(args)
     train = _train_tracks if tracks_alone else _train_network
     checkpoint = train(args, hardware)
     print(f"Trained. Checkpoint: {checkpoint}\nNext: convlstm-perception export {checkpoint}")

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
@@ -17,10 +16,10 @@ from matplotlib.patches import Ellipse
 from convlstm_perception.evaluation.contest import Outcome
 from convlstm_perception.evaluation.detection import DetectionSummary
 from convlstm_perception.evaluation.ground.birds_eye import BirdsEye, SeenForecast
+from convlstm_perception.visualization.charts import PALETTE, make_figure, plain_axes
 from convlstm_perception.visualization.regions import ellipse
 
-# Okabe and Ito's palette, of those that show on white; the model's blue first.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_COLOURS = PALETTE  # the model's blue first
 _FEWEST_ALARMS = 1e-3  # a frame
 _REFERENCE = "#777777"
 _SIZE = (5.6, 3.9)  # inches
@@ -116,11 +115,10 @@ def error_over_horizon(outcome: Outcome) -> bytes | None:
 
 def from_above(scene: BirdsEye) -> bytes:
     """The ground from above: the whole recording, and the predictions of one moment."""
-    figure = Figure(figsize=_WIDE, dpi=_RESOLUTION, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = make_figure(_WIDE, _RESOLUTION)
     whole, moment = figure.subplots(1, 2)
     for axes in (whole, moment):
-        _plain(axes, "x (m)", "y (m)")
+        plain_axes(axes, "x (m)", "y (m)")
     _ways(whole, scene.annotated, "annotated", color="#c4c4c4", linewidth=3.0)
     _ways(whole, scene.published, "published tracks", color=_COLOURS[0], linewidth=0.8)
     whole.set_title("the whole recording", fontsize="medium")
@@ -189,19 +187,10 @@ def _style(index: int, dashed: bool = False) -> dict[str, Any]:
 
 
 def _axes(across: str, up: str) -> tuple[Figure, Axes]:
-    # No pyplot: it keeps figures and chooses a backend for the whole process.
-    figure = Figure(figsize=_SIZE, dpi=_RESOLUTION, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = make_figure(_SIZE, _RESOLUTION)
     axes = figure.add_subplot()
-    _plain(axes, across, up)
+    plain_axes(axes, across, up)
     return figure, axes
-
-
-def _plain(axes: Axes, across: str, up: str) -> None:
-    axes.set_xlabel(across)
-    axes.set_ylabel(up)
-    axes.grid(color="#dddddd", linewidth=0.7)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _png(figure: Figure) -> bytes:

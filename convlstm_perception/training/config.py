@@ -1,4 +1,4 @@
-"""What a training run is made of, read from a YAML file."""
+"""What a training run is made of, read from a YAML or TOML file."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def read_phase(path: Path) -> str:
     Raises:
         ParameterError: for a missing file, or one that names no known phase.
     """
-    phase = str(_read_yaml(path).get("phase"))
+    phase = str(_read_table(path).get("phase"))
     if phase not in PHASES:
         raise ParameterError(f"{path}: phase: {phase!r} is not one of {', '.join(PHASES)}")
     return phase
@@ -112,7 +112,7 @@ def read_values(path: Path, kind: type[Any], overrides: Mapping[str, Any]) -> di
     Raises:
         ParameterError: for a missing file, or a key that the class has not.
     """
-    values = _read_yaml(path)
+    values = _read_table(path)
     values.update({key: value for key, value in overrides.items() if value is not None})
     known = {entry.name for entry in fields(kind)}
     if unknown := sorted(set(values) - known):
@@ -120,10 +120,21 @@ def read_values(path: Path, kind: type[Any], overrides: Mapping[str, Any]) -> di
     return values
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_table(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ParameterError(f"{path}: no such training configuration; see config/train/")
-    values = yaml.safe_load(path.read_text()) or {}
+    try:
+        values = _parsed(path) or {}
+    except (ValueError, yaml.YAMLError) as error:
+        raise ParameterError(f"{path}: cannot be read ({error})") from error
     if not isinstance(values, dict):
         raise ParameterError(f"{path}: not a table of keys and values")
     return values
+
+
+def _parsed(path: Path) -> Any:
+    if path.suffix.lower() == ".toml":
+        import tomllib
+
+        return tomllib.loads(path.read_text())
+    return yaml.safe_load(path.read_text())

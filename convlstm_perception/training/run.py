@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as lightning
-import torch
 from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from rich.progress import Progress
@@ -29,35 +27,10 @@ from convlstm_perception.training.clips import (
 )
 from convlstm_perception.training.config import TrainingConfig
 from convlstm_perception.training.data import make_compositors
+from convlstm_perception.training.hardware import Hardware
 from convlstm_perception.training.module import PedestrianMotionTraining
 
 _VALIDATION_SEED_OFFSET = 1_000_003
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """What a run runs on, in Lightning's terms.
-
-    Attributes:
-        accelerator: ``auto``, ``cpu`` or ``gpu``.
-        devices: on each node, a number or ``auto``.
-        nodes: machines, each of which runs the same command (see Lightning's cluster guide).
-        precision: ``auto`` is ``16-mixed`` on a GPU and ``32-true`` on a CPU.
-    """
-
-    accelerator: str = "auto"
-    devices: int | str = "auto"
-    nodes: int = 1
-    precision: str = "auto"
-
-    def resolved_precision(self) -> str:
-        """The precision that ``auto`` stands for here."""
-        if self.precision != "auto":
-            return self.precision
-        gpu = self.accelerator in ("gpu", "cuda") or (
-            self.accelerator == "auto" and torch.cuda.is_available()
-        )
-        return "16-mixed" if gpu else "32-true"
 
 
 def train(config: TrainingConfig, hardware: Hardware | None = None, resume: bool = False) -> Path:
@@ -85,10 +58,7 @@ def train(config: TrainingConfig, hardware: Hardware | None = None, resume: bool
     )
     trainer = lightning.Trainer(
         default_root_dir=output,
-        accelerator=hardware.accelerator,
-        devices=hardware.devices,
-        num_nodes=hardware.nodes,
-        precision=hardware.resolved_precision(),  # type: ignore[arg-type]
+        **hardware.for_trainer(),
         max_steps=config.steps,
         val_check_interval=min(config.validate_every, config.steps),
         check_val_every_n_epoch=None,

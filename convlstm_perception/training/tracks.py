@@ -29,7 +29,7 @@ from convlstm_perception.errors import BundleError, ParameterError
 from convlstm_perception.model.track_decoder import TrackDecoder, TrackDecoderConfig
 from convlstm_perception.training.checkpoint import read_checkpoint
 from convlstm_perception.training.config import read_values
-from convlstm_perception.training.run import Hardware
+from convlstm_perception.training.hardware import Hardware
 
 _PIXELS = 25.0  # unit of the loss in pixels, so that it is about 1
 _VALIDATION_WINDOWS = 8000
@@ -199,10 +199,7 @@ def train_tracks(
     )
     trainer = lightning.Trainer(
         default_root_dir=output,
-        accelerator=hardware.accelerator,
-        devices=hardware.devices,
-        num_nodes=hardware.nodes,
-        precision=hardware.resolved_precision(),  # type: ignore[arg-type]
+        **hardware.for_trainer(),
         max_epochs=config.epochs,
         gradient_clip_val=1.0,
         deterministic=True,

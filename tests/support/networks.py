@@ -14,7 +14,7 @@ CONFIG = NetworkConfig(
 
 def make_small_network() -> PedestrianMotionNet:
     """Always the same."""
-    torch.manual_seed(3)
+    torch.manual_seed(27)
     network = PedestrianMotionNet(CONFIG).eval()
     # Untrained heat is almost flat, and peaks that tie may come in any order: sharpen it.
     with torch.no_grad():

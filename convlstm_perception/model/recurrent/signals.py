@@ -13,7 +13,7 @@ class Signals:
     """Per step and sample, each (T, B) or None.
 
     Attributes:
-        dt: seconds since the step before.
+        dt: seconds since the step before; 0 where a new sequence begins.
         reset: true where a new sequence begins: the state before that step is forgotten.
         mask: false where there is no frame: the state stays as it is, and the answer is 0.
     """
@@ -48,6 +48,8 @@ class Signals:
                 raise ValueError(f"{name}: expected booleans, got {signal.dtype}")
         if batch_first:
             dt, reset, mask = (None if s is None else s.transpose(0, 1) for s in (dt, reset, mask))
+        if dt is not None and reset is not None:
+            dt = dt.masked_fill(reset, 0.0)
         return cls(dt, reset, mask)
 
     def part(self, start: int, stop: int) -> Signals:

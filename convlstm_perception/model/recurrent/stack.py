@@ -19,6 +19,8 @@ from convlstm_perception.model.recurrent.state import State, choose
 PerLayer: TypeAlias = "int | Sequence[int]"
 StackState: TypeAlias = "tuple[Tensor, ...]"
 
+_REUSED_BYTES = 24 * 2**20
+
 
 class StackOptions(TypedDict, total=False):
     """What a stack is told by keyword; see :class:`RecurrentStack`."""
@@ -126,7 +128,8 @@ class RecurrentStack(nn.Module, Generic[State]):
         Args:
             inputs: (B, T, input_channels, *space).
             state: to go on from, as returned; None is the zero state.
-            dt: (B, T) seconds since the step before, of cells with time gates; None is 0.
+            dt: (B, T) seconds since the step before, of cells with time gates; None is 0, and
+                so is where a new sequence begins.
             reset: (B, T) booleans, true where a new sequence begins in a sample: its state is
                 zeroed before that step.
             mask: (B, T) booleans, false where there is no frame: the state stays as it is, and the
@@ -183,16 +186,19 @@ class RecurrentStack(nn.Module, Generic[State]):
             parts = len(cell.recurrence.state_type._fields)
             state = cell.recurrence.state_type(*states[parts * index : parts * (index + 1)])
         run = partial(run_cell, cell, fused=not self.double_backward)
-        if not (self.recompute and torch.is_grad_enabled()):
-            return run(inputs, state, signals)
+        recompute = self.recompute and torch.is_grad_enabled()
         steps = len(inputs)
-        length = math.isqrt(steps - 1) + 1
+        length = math.isqrt(steps - 1) + 1 if recompute else _steps_at_once(cell, inputs)
+        if length >= steps:
+            return run(inputs, state, signals)
         pieces = []
         for start in range(0, steps, length):
             stop = min(start + length, steps)
-            hidden, state = checkpoint(
-                run, inputs[start:stop], state, signals.part(start, stop), use_reentrant=False
-            )
+            part = (inputs[start:stop], state, signals.part(start, stop))
+            if recompute:
+                hidden, state = checkpoint(run, *part, use_reentrant=False)
+            else:
+                hidden, state = run(*part)
             pieces.append(hidden)
         assert state is not None
         return torch.cat(pieces), state
@@ -284,6 +290,20 @@ def _fastest_layout(frames: Tensor) -> Tensor:
     if frames.dim() != 4 or frames.device.type != "cpu" or not _is_eager(frames):
         return frames
     return frames.contiguous(memory_format=torch.channels_last)
+
+
+def _steps_at_once(cell: RecurrentCell[Any], inputs: Tensor) -> int:
+    """How many steps' input-to-state tensors to make in one call: all of them.
+
+    Fewer on a CPU where no gradients are wanted and one tensor of all would be large: the C library
+    gives memory of 32 MiB and more back to the system and asks for it anew, page by page, which
+    takes as long as half of the convolution.
+    """
+    steps, batch, _, *space = inputs.shape
+    if torch.is_grad_enabled() or inputs.device.type != "cpu" or not _is_eager(inputs):
+        return steps
+    values = batch * cell.recurrence.input_features * math.prod(space)
+    return max(1, _REUSED_BYTES // (values * inputs.element_size()))
 
 
 def _per_layer(name: str, value: PerLayer, layers: int) -> list[int]:

@@ -50,8 +50,10 @@ def zone_out(after: State, before: State, shares: tuple[float, ...], training: b
         return after
     parts = []
     for new, old, share in zip(after, before, shares, strict=True):
-        stays = torch.rand_like(new).lt(share).to(new.dtype) if training else share
-        parts.append(new + stays * (old - new))
+        if training:
+            parts.append(torch.where(torch.rand_like(new) < share, old, new))
+        else:
+            parts.append(new + share * (old - new))
     return type(after)(*parts)
 
 

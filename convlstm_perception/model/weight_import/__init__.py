@@ -1,6 +1,6 @@
 """ConvLSTM weights trained with other libraries, as layers of ours that give the same answers.
 
-Their gate orders, shapes and what has no counterpart are in docs/convlstm-layer.md.
+Their gate orders, shapes and what has no counterpart are in docs/convlstm.md.
 """
 
 from convlstm_perception.model.weight_import.automan000 import from_automan000

@@ -233,8 +233,9 @@ def test_a_bad_configuration_is_named(tmp_path: Path) -> None:
 def test_both_phases_train_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A few Lightning steps of each phase: weights move where they should and only there."""
     pytest.importorskip("pytorch_lightning")
+    from convlstm_perception.training.hardware import Hardware
     from convlstm_perception.training.module import PedestrianMotionTraining
-    from convlstm_perception.training.run import Hardware, train
+    from convlstm_perception.training.run import train
 
     folders = write_data_sets(tmp_path)
     small = {"width": 0.5, "hidden_channels": 8, "candidates": 4}
