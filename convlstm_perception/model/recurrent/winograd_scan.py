@@ -285,7 +285,12 @@ class _WinogradScan(torch.autograd.Function):
             for gate in range(4):
                 flat = gate_grads[gate].view(INNER**2, -1)
                 torch.mm(matrices.outputs.T, flat, out=transformed.view(OUTER**2, -1))
-                kernel_grad[gate, ..., :seen].baddbmm_(transformed.transpose(1, 2), tiles)
+                by_gate = transformed.transpose(1, 2)
+                if heard is None:
+                    # Into a part of a tensor, baddbmm_ goes matrix by matrix.
+                    kernel_grad[gate, ..., :seen] += torch.bmm(by_gate, tiles)
+                else:
+                    kernel_grad[gate].baddbmm_(by_gate, tiles)
                 if hands_on:
                     torch.baddbmm(
                         spread, transformed, handed_on[gate], beta=1 if gate else 0, out=spread
