@@ -102,7 +102,8 @@ def _reader(path: Path) -> Reader:
             loaded: Reader = getattr(importlib.import_module(f"{_ROOM}.{module}"), function)
         except ModuleNotFoundError as error:
             raise SourceError(
-                f"{path}: {error.name} is not installed; pip install 'convlstm-perception[forecast]'"
+                f"{path}: {error.name} is not installed; "
+                "pip install 'convlstm-perception[forecast]'"
             ) from error
         return loaded
     return found
