@@ -76,7 +76,7 @@ class SimulatorBridge(Node):
     def __init__(self, context: rclpy.Context, camera: StreetCamera) -> None:
         super().__init__("simulator", context=context, start_parameter_services=False)
         latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
-        self._clock = self.create_publisher(Clock, "/clock", _DEPTH)
+        self._clock_publisher = self.create_publisher(Clock, "/clock", _DEPTH)
         self._moving = self.create_publisher(TFMessage, "/tf", _DEPTH)
         self._fixed = self.create_publisher(TFMessage, "/tf_static", latched)
         self._infos = self.create_publisher(CameraInfo, "camera/camera_info", _DEPTH)
@@ -94,7 +94,7 @@ class SimulatorBridge(Node):
             image: (height, width, 3), blue, green, red.
         """
         header = Header(stamp=ns_to_stamp(snapshot.stamp_ns), frame_id=CAMERA_FRAME)
-        self._clock.publish(Clock(clock=header.stamp))
+        self._clock_publisher.publish(Clock(clock=header.stamp))
         ego = transform_to_message(
             FIXED_FRAME, BASE_FRAME, header.stamp, transform_of(snapshot.ego)
         )

@@ -20,6 +20,7 @@ from convlstm_perception.ros.launching import (
     VIEWER_ARGUMENT,
     ending,
     included,
+    played_without,
     viewer,
 )
 
@@ -42,7 +43,7 @@ def play(context: LaunchContext) -> list[Action]:
     record += ["--regex", f"{node}/(?!.*overlay).*|/diagnostics"]
     # Answers that the bag holds would mix with the new ones.
     player = ["ros2", "bag", "play", str(bag), "--clock", CLOCK, "--rate", given("rate")]
-    player += ["--exclude-regex", f"{node}/.*|/diagnostics"]
+    player += played_without(bag, f"{node}/.*|/diagnostics")
     played = ExecuteProcess(cmd=player, name="bag_player", output="screen")
     end = ending("the bag has ended")
     return [

@@ -74,10 +74,13 @@ def ros_is_sourced() -> bool:
 
 
 def check_machine() -> str:
-    if sys.version_info[:2] not in ((3, 11), (3, 12)):
+    # As in find_python.sh: Humble has the Python of Ubuntu 22.04.
+    fitting = ("3.10",) if os.environ.get("ROS_DISTRO") == "humble" else ("3.11", "3.12")
+    if "{}.{}".format(*sys.version_info) not in fitting:
         raise SetupError(
-            f"{sys.executable} is Python {sys.version.split()[0]}; ROS 2 needs 3.11 or 3.12 here.\n"
-            "Name one: make PYTHON=/path/to/python3.12 ..."
+            f"{sys.executable} is Python {sys.version.split()[0]}; ROS 2 needs "
+            f"{' or '.join(fitting)} here.\n"
+            f"Name one: make PYTHON=/path/to/python{fitting[-1]} ..."
         )
     try:
         import ensurepip  # noqa: F401

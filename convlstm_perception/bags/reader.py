@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from convlstm_perception.bags.message_types import message_types
 from convlstm_perception.errors import SourceError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rosbags.interfaces import Connection
     from rosbags.rosbag2 import Reader
     from rosbags.typesys.store import Typestore
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)

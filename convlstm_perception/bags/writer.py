@@ -8,13 +8,14 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 from convlstm_perception.bags.message_types import message_types
 from convlstm_perception.errors import SourceError
 
 if TYPE_CHECKING:
     from rosbags.interfaces import Connection
+    from typing_extensions import Self
 
 PARAMETERS_KEY = "convlstm_perception.parameters"
 """Key of a bag's custom data under which the node's parameters stand as JSON."""

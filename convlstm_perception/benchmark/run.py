@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def benchmark(request: BenchmarkRequest, begin: Begin) -> dict[str, Any]:
         BundleError, EngineError: when the networks cannot be loaded or run.
         SourceError: when the video cannot be opened.
     """
-    started = datetime.now(UTC)
+    started = datetime.now(timezone.utc)
     bundle = ModelBundle.load(request.bundle)
     with camera_source(request, bundle.step) as source:
         width, height = source.width, source.height

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -23,6 +23,9 @@ from convlstm_perception.data.walking_figure import (
 )
 from convlstm_perception.errors import SourceError
 from convlstm_perception.types import Float32Array, Image
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING
 
 from convlstm_perception.errors import PerceptionError
 from convlstm_perception.shipped import installed_prefixes
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _DISCOVERY_PORT = 7400
 _PORTS_PER_DOMAIN = 250

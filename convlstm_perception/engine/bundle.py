@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from convlstm_perception.errors import BundleError
 from convlstm_perception.shipped import find_shipped
+from convlstm_perception.toml import tomllib
 
 MANIFEST = "model.toml"
 FORMAT = 1

@@ -133,12 +133,14 @@ class OnnxRuntimeEngine:
     def _specs(self, nodes: list[NodeArg]) -> dict[str, TensorSpec]:
         specs = {}
         for node in nodes:
-            if node.type not in _DTYPES or not all(isinstance(side, int) for side in node.shape):
+            # Release 1.23, the last for Python 3.10, still names that side in outputs.
+            shape = tuple(1 if side == _BATCH else side for side in node.shape)
+            if node.type not in _DTYPES or not all(isinstance(side, int) for side in shape):
                 raise EngineError(
                     f"{self._path}: tensor {node.name!r} is {node.type} {node.shape}; "
                     f"only fixed shapes of {sorted(_DTYPES)} are supported. Export it again."
                 )
-            specs[node.name] = TensorSpec(tuple(node.shape), _DTYPES[node.type])
+            specs[node.name] = TensorSpec(shape, _DTYPES[node.type])
         return specs
 
 

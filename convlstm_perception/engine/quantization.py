@@ -49,8 +49,11 @@ def quantize(
     for number, node in enumerate(model.graph.node):
         node.name = node.name or f"{node.op_type}_{number}"  # the quantizer tells them apart by it
     with tempfile.TemporaryDirectory() as folder:
-        prepared, quantized = Path(folder) / "prepared.onnx", Path(folder) / "quantized.onnx"
-        quant_pre_process(model, prepared, skip_optimization=True, skip_symbolic_shape=True)
+        written, prepared, quantized = (
+            Path(folder) / f"{name}.onnx" for name in ("written", "prepared", "quantized")
+        )
+        onnx.save(model, written)  # release 1.23 loses a model that is not given as a file
+        quant_pre_process(written, prepared, skip_optimization=True, skip_symbolic_shape=True)
         quantize_static(
             prepared,
             quantized,

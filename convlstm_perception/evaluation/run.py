@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,7 @@ def evaluate(
     measured_on = machine()  # before the work, so that its load is not our own
     values: dict[str, Any] = {
         "dataset": request.dataset,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "command": request.command,
         "model": bundle.model_id,
         "engine": model.engine_name,

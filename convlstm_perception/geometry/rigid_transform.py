@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from convlstm_perception.errors import TransformError
 from convlstm_perception.types import Float64Array
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _UNIT = 1e-6  # deviation of a squared norm up to which a quaternion is taken as it is
 _NEARLY_UNIT = 0.02  # and up to which it is normalised; tf2 refuses what is farther off

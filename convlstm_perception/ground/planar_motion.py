@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlstm_perception.geometry import RigidTransform
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Float64Array
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _WINDOW = 0.5  # seconds over which a velocity is taken
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 from convlstm_perception.bags import BagReader
 from convlstm_perception.bags.reader import BagMessage
@@ -16,6 +16,9 @@ from convlstm_perception.ground import GroundEstimator
 from convlstm_perception.messages import stamp_to_ns
 from convlstm_perception.replay.settings import ReplaySettings
 from convlstm_perception.types import Float32Array, PerceptionResult
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 _TF = "tf2_msgs/msg/TFMessage"

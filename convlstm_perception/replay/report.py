@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 from convlstm_perception.errors import SourceError
 from convlstm_perception.replay.recording import RecordedCamera
@@ -24,6 +24,9 @@ from convlstm_perception.visualization.colours import CALM_TRACK_COLOURS, TRACK_
 from convlstm_perception.visualization.page import page_head, rows_table
 from convlstm_perception.visualization.regions import SHARE
 from convlstm_perception.visualization.video_file import VideoFile
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 REPORT = "report.html"
 _ASSETS = files("convlstm_perception.visualization") / "assets"

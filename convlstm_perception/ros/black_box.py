@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +151,7 @@ class BlackBox:
                 f"{folder}: {free / _MEGABYTE:.0f} MB are free, but {nbytes / _MEGABYTE + 1:.0f} "
                 "needed; free space there, or set black_box_folder"
             )
-        now = datetime.now(UTC)
+        now = datetime.now(timezone.utc)
         slug = _NOT_IN_A_NAME.sub("_", reason.lower()).strip("_")[:_LONGEST_REASON] or "asked"
         path = folder / f"{now:%Y%m%dT%H%M%S}_{now.microsecond // 1000:03d}Z_{slug}"
         # Not as /parameter_events: rosbags and Fast CDR disagree about empty sequences in it.

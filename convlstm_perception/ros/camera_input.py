@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy, qos_policy_name_from_kind
 from sensor_msgs.msg import CompressedImage
@@ -17,6 +16,10 @@ from convlstm_perception.errors import ImageError
 from convlstm_perception.messages import stamp_to_ns
 from convlstm_perception.ros.camera_calibration import CameraCalibration
 from convlstm_perception.ros.conversions import frame_from_message
+from convlstm_perception.ros.rclpy_differences import (
+    SubscriptionEventCallbacks,
+    count_matched_publishers,
+)
 from convlstm_perception.ros.rectification import ImageRectification
 from convlstm_perception.ros.settings import CameraSettings
 from convlstm_perception.types import NANOSECONDS_PER_SECOND, Frame
@@ -69,7 +72,6 @@ class CameraInput:
     ) -> None:
         self._node, self._on_arrival = node, on_arrival
         self.mismatched_qos = ""
-        self.matched_publishers = 0
         compressed = settings.transport == "compressed"
         self._type = CompressedImage if compressed else ImageMessage
         reliable = settings.image_reliability == "reliable"
@@ -83,12 +85,15 @@ class CameraInput:
                 if reliable
                 else QoSReliabilityPolicy.BEST_EFFORT,
             ),
-            event_callbacks=SubscriptionEventCallbacks(
-                incompatible_qos=self._on_incompatible_qos, matched=self._on_matched
-            ),
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
         )
         self.topic: str = self._subscription.topic_name
         self._rectification = ImageRectification(calibration) if calibration else None
+
+    @property
+    def matched_publishers(self) -> int:
+        """How many publishers' images come here."""
+        return count_matched_publishers(self._node, self._subscription)
 
     def close(self) -> None:
         """Take no more images."""
@@ -128,9 +133,6 @@ class CameraInput:
         stamp_ns = stamp_to_ns(message.header.stamp)
         delay = (self._node.get_clock().now().nanoseconds - stamp_ns) / NANOSECONDS_PER_SECOND
         self._on_arrival(Arrival(message, stamp_ns, now, delay))
-
-    def _on_matched(self, event: Any) -> None:
-        self.matched_publishers = event.current_count
 
     def _on_incompatible_qos(self, event: Any) -> None:
         if self.mismatched_qos:

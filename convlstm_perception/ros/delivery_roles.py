@@ -9,6 +9,7 @@ ends; the receiver ends on SIGINT. Each writes what it saw to OUTPUT as JSON, by
 from __future__ import annotations
 
 import argparse
+import array
 import contextlib
 import itertools
 import json
@@ -28,6 +29,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Empty
 
 from convlstm_perception.ros.delivery import RATE, SENT, Stream
+from convlstm_perception.ros.rclpy_differences import count_matched_publishers
 
 _NANOSECONDS = 10**9
 _DEPTH = 5  # of sensor data
@@ -85,7 +87,7 @@ def receive(node: Node, streams: Sequence[Stream]) -> dict[str, list[tuple[int, 
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     with contextlib.suppress(KeyboardInterrupt):
-        while not all(subscription.get_publisher_count() for subscription in subscriptions):
+        while not all(count_matched_publishers(node, each) for each in subscriptions):
             executor.spin_once(timeout_sec=0.05)
         ready.publish(Empty())
         while True:  # not spin(), which hears of a signal only when a message comes
@@ -107,7 +109,7 @@ def _images(stream: Stream) -> list[Image]:
         pixels = np.full((stream.height, stream.width, 3), brightness, np.uint8)
         message = Image(height=stream.height, width=stream.width, encoding="bgr8")
         message.step = 3 * stream.width
-        message.data = pixels.tobytes()
+        message.data = array.array("B", pixels.tobytes())  # Humble looks at each element of bytes
         images.append(message)
     return images
 

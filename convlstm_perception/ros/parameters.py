@@ -21,6 +21,7 @@ from convlstm_perception.engine import EngineSettings
 from convlstm_perception.errors import ParameterError
 from convlstm_perception.ground import GroundSettings
 from convlstm_perception.ros.output_settings import OutputSettings
+from convlstm_perception.ros.rclpy_differences import call_after_parameters_are_set
 from convlstm_perception.ros.settings import (
     INHERITED,
     BlackBoxSettings,
@@ -75,7 +76,7 @@ class NodeParameters:
                 self._declare(entry.name, entry.default, known)
         self._declare_cameras()
         node.add_on_set_parameters_callback(self._judge)
-        node.add_post_set_parameters_callback(self._accept)
+        call_after_parameters_are_set(node, self._accept)
 
     def read(self) -> NodeSettings:
         """The settings as they are now; they are in use from here to :meth:`release`.

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 import rclpy
@@ -25,6 +25,9 @@ from convlstm_perception.demo.recording import Answer, Recording
 from convlstm_perception.messages import stamp_to_ns
 from convlstm_perception.ros.conversions import frame_from_message
 from convlstm_perception.types import Float64Array, GroundTracks, Tracks, Trajectories
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _QUEUE_DEPTH = 50
 

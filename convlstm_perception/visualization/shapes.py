@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from convlstm_perception.types import Image
 from convlstm_perception.visualization.colours import Colour
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Points = NDArray[np.float64]
 

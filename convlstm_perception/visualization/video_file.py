@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -15,6 +15,9 @@ import numpy as np
 from convlstm_perception.data.video import open_source
 from convlstm_perception.errors import SourceError
 from convlstm_perception.types import Image
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class VideoFile:

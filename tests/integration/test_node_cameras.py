@@ -20,6 +20,7 @@ from tests.support.graphs import write_tiny_bundle
 from tests.support.node import (
     NODE,
     NODE_PROGRAM,
+    ON_HUMBLE_TOO,
     STATES,
     NodeUnderTest,
     image_message,
@@ -135,10 +136,11 @@ def test_a_camera_that_stops_is_stale_within_a_second_and_resumes(
         assert len(answers) == count + 6
 
 
+@ON_HUMBLE_TOO
 def test_thresholds_and_outputs_change_while_the_node_answers_and_the_rest_does_not(
-    bundle: Path, tmp_path: Path
+    bundle: Path, tmp_path: Path, program: tuple[str, ...]
 ) -> None:
-    with running_node(tmp_path, bundle=bundle) as node:
+    with running_node(tmp_path, program=program, bundle=bundle) as node:
         trajectories = node.collect(PredictedTrajectoryArray, f"{NODE}/trajectories")
         detections = node.collect(Detection2DArray, f"{NODE}/detections")
         node.reach("active")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import cv2
@@ -12,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from convlstm_perception.engine import write_manifest
+from convlstm_perception.toml import tomllib
 
 pytest.importorskip("rclpy", reason="no ROS 2 in this environment")
 
@@ -21,7 +21,13 @@ from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from tests.support.graphs import write_tiny_bundle
-from tests.support.node import NODE, NodeUnderTest, image_message, running_node
+from tests.support.node import (
+    NODE,
+    ON_HUMBLE_TOO,
+    NodeUnderTest,
+    image_message,
+    running_node,
+)
 
 pytestmark = pytest.mark.ros
 
@@ -86,8 +92,13 @@ def test_compressed_images_are_answered_and_a_broken_one_survived(
         assert "overlay p50 (ms)" not in health.values, "drawn though nobody looks"
 
 
-def test_a_camera_with_another_qos_is_told_with_the_mend(bundle: Path, tmp_path: Path) -> None:
-    with running_node(tmp_path, bundle=bundle, image_reliability="reliable") as node:
+@ON_HUMBLE_TOO
+def test_a_camera_with_another_qos_is_told_with_the_mend(
+    bundle: Path, tmp_path: Path, program: tuple[str, ...]
+) -> None:
+    with running_node(
+        tmp_path, program=program, bundle=bundle, image_reliability="reliable"
+    ) as node:
         node.node.destroy_publisher(node.images)
         best_effort = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.BEST_EFFORT)
         camera = node.node.create_publisher(Image, "/image", best_effort)
@@ -101,10 +112,11 @@ def test_a_camera_with_another_qos_is_told_with_the_mend(bundle: Path, tmp_path:
         assert health.values["received"] == health.values["matched publishers"] == "0"
 
 
+@ON_HUMBLE_TOO
 def test_a_camera_that_is_missing_or_silent_or_of_another_type_is_told(
-    bundle: Path, tmp_path: Path
+    bundle: Path, tmp_path: Path, program: tuple[str, ...]
 ) -> None:
-    with running_node(tmp_path, bundle=bundle, image_timeout=0.5) as node:
+    with running_node(tmp_path, program=program, bundle=bundle, image_timeout=0.5) as node:
         health = Health(node)
         node.reach("active")
         health.await_words("/image sends nothing", DiagnosticStatus.STALE)

@@ -136,7 +136,19 @@ def test_the_demo_passes_its_arguments_to_the_player(tmp_path: Path) -> None:
     assert "--loop" not in player
 
 
-def test_replay_records_the_answers_and_plays_the_bag_when_the_node_is_active() -> None:
+def write_bag(folder: Path, *topics: str) -> Path:
+    """The part of a bag that tells its topics."""
+    named = [{"topic_metadata": {"name": name}, "message_count": 1} for name in topics]
+    metadata = {"rosbag2_bagfile_information": {"topics_with_message_count": named}}
+    folder.mkdir()
+    (folder / "metadata.yaml").write_text(yaml.safe_dump(metadata))
+    return folder
+
+
+def test_replay_records_the_answers_and_plays_the_bag_when_the_node_is_active(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ROS_DISTRO", "jazzy")
     found = described("replay", bag="/bags/walk.mcap", namespace="front", rate="0.5")
     record, play = found.programs["ros2"], found.later["ros2"]
     assert record[:2] == ["bag", "record"]
@@ -146,6 +158,19 @@ def test_replay_records_the_answers_and_plays_the_bag_when_the_node_is_active() 
     excluded = play[play.index("--exclude-regex") + 1]
     assert excluded.startswith("/front/convlstm_perception/")
     assert found.parameters[PERCEPTION][1]["use_sim_time"] is True
+
+
+def test_replay_on_humble_names_the_topics_that_are_no_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROS_DISTRO", "humble")
+    answers = ("/diagnostics", f"{NODE}/trajectories", f"{NODE}/front/markers")
+    bag = write_bag(tmp_path / "walk", "/camera/image_raw", *answers, "/tf", "/diagnostics_agg")
+    for given in (bag, bag / "walk_0.db3"):
+        play = described("replay", bag=str(given)).later["ros2"]
+        assert "--exclude-regex" not in play
+        listed = play[play.index("--topics") + 1 :]
+        assert listed == ["/camera/image_raw", "/tf", "/diagnostics_agg"]
 
 
 def test_replay_ends_cleanly_with_its_bag(
@@ -158,7 +183,8 @@ def test_replay_ends_cleanly_with_its_bag(
     stand_in.write_text('#!/bin/sh\n[ "$2" = play ] && exec sleep 0.5\nexec sleep 60\n')
     stand_in.chmod(0o755)
     monkeypatch.setenv("PATH", f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}")
-    with launched(tmp_path, "replay", bag="/bags/walk", bundle=str(bundle)) as node:
+    bag = write_bag(tmp_path / "walk", "/camera/image_raw")
+    with launched(tmp_path, "replay", bag=str(bag), bundle=str(bundle)) as node:
         while node.child.exit_code is None:
             node.spin(0.1)
         started = node.log.index("[bag_player-3]: process started")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 
 from convlstm_perception.engine import write_manifest
+from convlstm_perception.toml import tomllib
 from tests.support.node import NodeUnderTest, image_message
 
 _MEGABYTE = 1e6

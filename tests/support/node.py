@@ -6,18 +6,20 @@ import os
 import signal
 import sys
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import rclpy
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter, parameter_value_to_python
-from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
@@ -26,6 +28,10 @@ from convlstm_perception.demo.processes import Child, free_domain, isolated_envi
 
 NODE = "/convlstm_perception"
 NODE_PROGRAM = ("-m", "convlstm_perception.ros.node")
+HUMBLE_PROGRAM = ("-m", "tests.support.humble_node")
+ON_HUMBLE_TOO = pytest.mark.parametrize(
+    "program", [NODE_PROGRAM, HUMBLE_PROGRAM], ids=["as rclpy is", "as on Humble"]
+)
 PATIENCE = 20.0  # seconds
 PROFILE = Path(__file__).resolve().parents[2] / "config" / "fastdds.xml"
 STATES = {"unconfigured": State.PRIMARY_STATE_UNCONFIGURED}
@@ -50,7 +56,9 @@ class NodeUnderTest:
         self._executor.add_node(self.node)
         self._change = self.node.create_client(ChangeState, f"{name}/change_state")
         self._get = self.node.create_client(GetState, f"{name}/get_state")
-        self._parameters = AsyncParameterClient(self.node, name)
+        # Not rclpy's AsyncParameterClient, which Humble lacks.
+        self._get_values = self.node.create_client(GetParameters, f"{name}/get_parameters")
+        self._set_values = self.node.create_client(SetParameters, f"{name}/set_parameters")
         self.images = self.node.create_publisher(Image, "/image", QoSProfile(depth=5))
         self.wait_until(self._change.service_is_ready, "the node's lifecycle services")
 
@@ -120,14 +128,17 @@ class NodeUnderTest:
 
     def set_parameter(self, name: str, value: object) -> str:
         """Set a parameter of the node; the reason of its refusal, or ""."""
-        future = self._parameters.set_parameters([Parameter(name, value=value)])
+        request = SetParameters.Request(
+            parameters=[Parameter(name, value=value).to_parameter_msg()]
+        )
+        future = self._set_values.call_async(request)
         self.wait_until(future.done, f"the answer to setting {name}")
         (result,) = future.result().results
         return "" if result.successful else str(result.reason)
 
     def get_parameters(self, *names: str) -> list[object]:
         """Values of the node's parameters."""
-        future = self._parameters.get_parameters(list(names))
+        future = self._get_values.call_async(GetParameters.Request(names=list(names)))
         self.wait_until(future.done, f"the values of {', '.join(names)}")
         return [parameter_value_to_python(value) for value in future.result().values]
 
@@ -184,5 +195,5 @@ def image_message(step: int, height: int = 96, width: int = 160) -> Image:
     message.header.frame_id = "camera_optical"
     message.header.stamp.sec, tenths = divmod(1000 + step, 10)
     message.header.stamp.nanosec = tenths * 100_000_000
-    message.data = pixels.tobytes()
+    message.data = array("B", pixels.tobytes())  # Humble looks at every element of bytes
     return message

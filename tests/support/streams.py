@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -63,7 +64,7 @@ def at(message: Image, stamp_ns: int) -> Image:
 def enlarged(message: Image) -> Image:
     """The image twice as high and wide."""
     pixels = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3)
-    message.data = pixels.repeat(2, axis=0).repeat(2, axis=1).tobytes()
+    message.data = array("B", pixels.repeat(2, axis=0).repeat(2, axis=1).tobytes())
     message.height, message.width, message.step = (
         2 * message.height,
         2 * message.width,

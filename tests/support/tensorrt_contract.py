@@ -29,8 +29,8 @@ def declared() -> dict[str, type]:
         name: value
         for name, value in vars(api).items()
         if isinstance(value, type)
+        and value.__module__ == api.__name__
         and issubclass(value, Protocol)
-        and value is not Protocol
         and not name.startswith("_")
     }
 

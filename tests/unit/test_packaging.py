@@ -6,13 +6,13 @@ import ast
 import re
 import subprocess
 import sys
-import tomllib
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
 
 import convlstm_perception
+from convlstm_perception.toml import tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 FACE = ROOT / "ros2_ws" / "src" / "convlstm_perception"

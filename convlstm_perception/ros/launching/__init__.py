@@ -8,6 +8,7 @@ from convlstm_perception.ros.launching.arguments import (
     params_file,
     shared,
 )
+from convlstm_perception.ros.launching.bags import played_without
 from convlstm_perception.ros.launching.bring_up import BringUp
 from convlstm_perception.ros.launching.ending import ending
 from convlstm_perception.ros.launching.viewer import VIEWER_ARGUMENT, viewer
@@ -21,6 +22,7 @@ __all__ = [
     "included",
     "overlaid",
     "params_file",
+    "played_without",
     "shared",
     "viewer",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from launch.actions import DeclareLaunchArgument
 from launch.conditions import IfCondition
-from launch.substitutions import EqualsSubstitution, LaunchConfiguration
+from launch.substitutions import LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
 
 from convlstm_perception.ros.launching.arguments import shared
@@ -21,26 +21,26 @@ VIEWER_ARGUMENT = DeclareLaunchArgument(
 def viewer() -> list[Node]:
     """The viewers; the argument chooses among them. To stand after the included node."""
 
-    def chosen(name: str) -> IfCondition:
-        return IfCondition(EqualsSubstitution(LaunchConfiguration("viewer"), name))
-
     return [
         Node(
             package="rviz2",
             executable="rviz2",
             name="rviz",
             arguments=["-d", shared("config", "rviz", "perception.rviz")],
-            parameters=[
-                {"use_sim_time": EqualsSubstitution(LaunchConfiguration("use_sim_time"), "true")}
-            ],
+            parameters=[{"use_sim_time": _equal("use_sim_time", "true")}],
             output="screen",
-            condition=chosen("rviz"),
+            condition=IfCondition(_equal("viewer", "rviz")),
         ),
         Node(
             package="foxglove_bridge",
             executable="foxglove_bridge",
             name="foxglove_bridge",
             output="screen",
-            condition=chosen("foxglove"),
+            condition=IfCondition(_equal("viewer", "foxglove")),
         ),
     ]
+
+
+def _equal(argument: str, value: str) -> PythonExpression:
+    """Not EqualsSubstitution, which Humble's launch lacks."""
+    return PythonExpression(["'", LaunchConfiguration(argument), f"' == '{value}'"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from sensor_msgs.msg import Image
 
 from convlstm_perception.demo.processes import Child, isolated_environment
 from convlstm_perception.engine import write_manifest
+from convlstm_perception.toml import tomllib
 from tests.support.graphs import write_tiny_bundle
 from tests.support.load import (
     ProcessView,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from convlstm_perception.engine import (
 from convlstm_perception.engine.settings import MemoryMode
 from convlstm_perception.errors import BundleError, EngineError, ParameterError
 from convlstm_perception.stream import CameraPipeline, PipelineSettings
+from convlstm_perception.toml import tomllib
 from tests.support.graphs import CANDIDATES, HORIZONS, SLOTS, write_tiny_bundle
 
 
