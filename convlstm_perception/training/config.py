@@ -10,6 +10,7 @@ from typing import Any, Literal
 import yaml
 
 from convlstm_perception.errors import ParameterError
+from convlstm_perception.toml import tomllib
 
 PHASES = ("appearance", "motion", "tracks", "jaad-boxes")
 
@@ -134,7 +135,5 @@ def _read_table(path: Path) -> dict[str, Any]:
 
 def _parsed(path: Path) -> Any:
     if path.suffix.lower() == ".toml":
-        import tomllib
-
         return tomllib.loads(path.read_text())
     return yaml.safe_load(path.read_text())

@@ -98,7 +98,13 @@ def _reader(path: Path) -> Reader:
         raise SourceError(f"{path}: no reader for {path.suffix!r} files; {_known()}")
     if isinstance(found, tuple):
         module, function = found
-        loaded: Reader = getattr(importlib.import_module(f"{_ROOM}.{module}"), function)
+        try:
+            loaded: Reader = getattr(importlib.import_module(f"{_ROOM}.{module}"), function)
+        except ModuleNotFoundError as error:
+            raise SourceError(
+                f"{path}: {error.name} is not installed; "
+                "pip install 'convlstm-perception[forecast]'"
+            ) from error
         return loaded
     return found
 

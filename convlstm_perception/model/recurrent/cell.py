@@ -133,6 +133,22 @@ class RecurrentCell(nn.Module, Generic[State]):
             raise ValueError("dt: this cell has no time gates; make it with time_gates=True")
         return gates + dt.to(gates.dtype).view(-1, *[1] * (gates.dim() - 1)) * self.time_to_gates
 
+    def has_whole(self, inputs: Tensor) -> bool:
+        """Whether :meth:`whole` does what steps would, and faster, for such inputs."""
+        return False
+
+    def whole(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """A whole sequence at once, its input-to-state convolutions too.
+
+        Args:
+            inputs: (T, B, input_channels, *space).
+            state: before the first step; None is the zero state.
+
+        Returns:
+            The hidden states (T, B, hidden, *space) and the state after the last step.
+        """
+        raise NotImplementedError
+
     def forward(
         self, inputs: Tensor, state: State | None = None, *, dt: Tensor | None = None
     ) -> State:

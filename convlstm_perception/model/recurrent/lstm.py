@@ -36,6 +36,7 @@ from convlstm_perception.model.recurrent.recurrence import GatedRecurrence
 from convlstm_perception.model.recurrent.scan import scan
 from convlstm_perception.model.recurrent.stack import PerLayer, RecurrentStack, StackOptions
 from convlstm_perception.model.recurrent.state import ConvLSTMState, Zoneout
+from convlstm_perception.model.recurrent.winograd_scan import is_worthwhile, winograd_scan
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -231,6 +232,51 @@ class ConvLSTMCell(RecurrentCell[ConvLSTMState]):
             normalization=normalization,
             time_gates=time_gates,
         )
+
+    def has_whole(self, inputs: Tensor) -> bool:
+        """On a CPU, for dense 3x3 kernels of stride and dilation 1 and enough to multiply; see
+        :mod:`~convlstm_perception.model.recurrent.winograd_scan`."""
+        recurrence = self.recurrence
+        assert isinstance(recurrence, ConvLSTMRecurrence)
+        looks = recurrence.peephole_weights
+        kernels = (self.input_to_state, recurrence.state_to_state)
+        if inputs.dim() != 5:  # not (T, B, C, H, W)
+            return False
+        _, batch, _, height, width = inputs.shape
+        return (
+            inputs.device.type == "cpu"
+            and inputs.dtype in (torch.float32, torch.float64)
+            and recurrence.scannable()
+            and (looks is None or looks[0, 0].numel() == 1)
+            and all(_is_plain_3x3(kernel) for kernel in kernels)
+            and is_worthwhile(batch, recurrence.hidden_channels, height, width)
+        )
+
+    def whole(self, inputs: Tensor, state: ConvLSTMState | None) -> tuple[Tensor, ConvLSTMState]:
+        recurrence = self.recurrence
+        assert isinstance(recurrence, ConvLSTMRecurrence)
+        layer, kernel = self.input_to_state, recurrence.state_to_state
+        assert isinstance(layer, nn.Conv2d) and isinstance(kernel, nn.Conv2d)
+        assert layer.bias is not None
+        return winograd_scan(
+            inputs,
+            layer.weight,
+            layer.bias,
+            kernel.weight,
+            state,
+            peephole_weights=recurrence.peephole_weights,
+            cell_clamp=recurrence.cell_clamp,
+        )
+
+
+def _is_plain_3x3(layer: nn.Module) -> bool:
+    """Whether a layer is a convolution that Winograd's algorithm computes."""
+    return (
+        isinstance(layer, nn.Conv2d)
+        and layer.kernel_size == (3, 3)
+        and layer.stride == layer.dilation == layer.padding == (1, 1)
+        and layer.groups == 1
+    )
 
 
 class ConvLSTMStackOptions(ConvLSTMOptions, StackOptions, total=False):

@@ -185,10 +185,14 @@ class RecurrentStack(nn.Module, Generic[State]):
         if states is not None:
             parts = len(cell.recurrence.state_type._fields)
             state = cell.recurrence.state_type(*states[parts * index : parts * (index + 1)])
-        run = partial(run_cell, cell, fused=not self.double_backward)
+        fused = not self.double_backward
+        run = partial(run_cell, cell, fused=fused)
         recompute = self.recompute and torch.is_grad_enabled()
-        steps = len(inputs)
-        length = math.isqrt(steps - 1) + 1 if recompute else _steps_at_once(cell, inputs)
+        steps = length = len(inputs)
+        if recompute:
+            length = math.isqrt(steps - 1) + 1
+        elif not (fused and _takes_whole(cell, inputs, signals)):
+            length = _steps_at_once(cell, inputs)
         if length >= steps:
             return run(inputs, state, signals)
         pieces = []
@@ -247,6 +251,8 @@ def run_cell(
         The hidden states (T, B, hidden, *space) and the state after the last step.
     """
     steps, batch = inputs.shape[:2]
+    if fused and _takes_whole(cell, inputs, signals):
+        return cell.whole(inputs, state)
     frames = _fastest_layout(inputs.flatten(0, 1))
     dt = None if signals.dt is None else signals.dt.flatten()
     input_to_state = cell.input_gates(frames, dt)
@@ -281,6 +287,13 @@ def _is_eager(inputs: Tensor) -> bool:
         or torch.jit.is_tracing()  # type: ignore[attr-defined]
         or torch.is_autocast_enabled(inputs.device.type)
     )
+
+
+def _takes_whole(cell: RecurrentCell[Any], inputs: Tensor, signals: Signals) -> bool:
+    """Whether the cell has a faster way for a sequence whose steps are all alike."""
+    signalled = (signals.dt, signals.reset, signals.mask)
+    plain = all(signal is None for signal in signalled)
+    return plain and _is_eager(inputs) and cell.has_whole(inputs)
 
 
 def _fastest_layout(frames: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,13 +12,17 @@ import h5py
 import numpy as np
 import pytest
 import xarray
-import zarr
 
 from convlstm_perception.errors import SourceError
 from convlstm_perception.forecasting import Packing, StoredArray, open_array, open_series, register
 from convlstm_perception.forecasting.readers import READERS
 from convlstm_perception.types import Float32Array
 
+try:
+    import zarr
+except ImportError:  # its third version begins with Python 3.11
+    zarr = None
+needs_zarr = pytest.mark.skipif(zarr is None, reason="zarr is not installed")
 Write = Callable[[Path, Float32Array], Path]
 
 
@@ -83,9 +88,9 @@ def _hdf5(folder: Path, values: Float32Array) -> Path:
     [
         _npy,
         _npz,
-        _zarr_array,
-        _zarr_group,
-        _zarr_xarray,
+        pytest.param(_zarr_array, marks=needs_zarr),
+        pytest.param(_zarr_group, marks=needs_zarr),
+        pytest.param(_zarr_xarray, marks=needs_zarr),
         _netcdf4,
         _netcdf3,
         _netcdf_in_another_order,
@@ -110,7 +115,7 @@ def test_a_npy_file_is_mapped_and_not_read(tmp_path: Path, numbered: Float32Arra
     assert isinstance(open_array(_npy(tmp_path, numbered)).values, np.memmap)
 
 
-@pytest.mark.parametrize("write", [_netcdf4, _zarr_xarray])
+@pytest.mark.parametrize("write", [_netcdf4, pytest.param(_zarr_xarray, marks=needs_zarr)])
 def test_coordinates_and_attributes_are_kept(
     write: Write, tmp_path: Path, numbered: Float32Array
 ) -> None:
@@ -151,6 +156,7 @@ def test_reduction_is_the_mean_of_what_is_known(tmp_path: Path) -> None:
     assert series.read(0, 1, slice(1, 2), slice(1, 2))[0, 0, 0, 0] == expected
 
 
+@needs_zarr
 def test_fill_values_are_missing_and_packed_numbers_unpacked(tmp_path: Path) -> None:
     stored = np.array([[[100, 65535], [200, 300]]] * 2, np.uint16)
     attributes = {"scale_factor": 0.5, "add_offset": -10.0, "_FillValue": np.uint16(65535)}
@@ -319,3 +325,13 @@ def test_series_of_different_grids_are_not_used_together(tmp_path: Path) -> None
     np.save(tmp_path / "b.npy", np.zeros((3, 4, 5)))
     with pytest.raises(SourceError, match=r"b\.npy.*\(1, 4, 5\).*a\.npy has \(1, 4, 4\)"):
         open_series([tmp_path / "a.npy", tmp_path / "b.npy"])
+
+
+def test_a_library_that_is_missing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.zarr").mkdir()
+    monkeypatch.delitem(sys.modules, "convlstm_perception.forecasting.readers.zarr_store", False)
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    with pytest.raises(SourceError, match=r"a\.zarr: zarr is not installed; .*\[forecast\]"):
+        open_array(tmp_path / "a.zarr")
