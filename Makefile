@@ -4,13 +4,15 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 ARGS ?=
 MINUTES ?= 60
+APPLICATIONS = video driving weather medical
 RUN = . .venv/ros_env.sh &&
 
-.PHONY: help setup setup-test setup-sim demo sim-demo test soak lint docs clean
+.PHONY: help setup setup-test setup-sim demo sim-demo applications-smoke test soak lint docs clean
 
 help:
 	@echo "make demo   run the node on real video; writes out/demo/ (options: ARGS='--help')"
 	@echo "make sim-demo  the node in a simulated street, measured; writes out/sim-demo/"
+	@echo "make applications-smoke  each use of docs/applications, small; writes out/applications/"
 	@echo "make test   ruff, mypy and pytest (some tests only: ARGS='-k buffer')"
 	@echo "make soak   the node under full load for MINUTES=60; fails where it leaks; writes out/soak/"
 	@echo "make lint   ruff and mypy"
@@ -32,6 +34,11 @@ demo: setup
 
 sim-demo: setup-sim
 	@$(RUN) python -m convlstm_perception_sim.demo $(ARGS)
+
+applications-smoke: setup-test
+	@$(RUN) for name in $(APPLICATIONS); do \
+		convlstm-perception application $$name --smoke $(ARGS) || exit 1; \
+	done
 
 test: lint
 	@$(RUN) python -m pytest $(ARGS)

@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "measure the quality on an annotated video",
     "train": "train a model",
     "forecast": "forecast the next frames of any array, video or radar sequence",
+    "application": "run a worked use: video prediction, driving, weather, medical sequences",
     "export": "make a model bundle of a training checkpoint",
     "benchmark": "measure the speed and the memory, beside other ways to run the network",
     "compile": "build the TensorRT engines of a model bundle",
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _overview() -> argparse.ArgumentParser:
-    lines = [f"  {name:<10}{summary}" for name, summary in COMMANDS.items()]
+    lines = [f"  {name:<13}{summary}" for name, summary in COMMANDS.items()]
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Pedestrian detection and trajectory prediction for cameras.",

@@ -15,6 +15,7 @@ FOLDERS = {
     "jaad": "jaad",
     "jaad-boxes": "jaad",
     "kitti": "kitti_tracking",
+    "knmi-radar": "applications/knmi_radar",
     "penn-fudan": "penn_fudan",
     "pets": "pets2009_s2l1",
 }

