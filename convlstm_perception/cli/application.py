@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "uses:\n" + "\n".join(
         f"  {name:<10}{what}" for name, what in APPLICATIONS.items()
     )
-    parser.add_argument("name", choices=APPLICATIONS, metavar="NAME", help="of the use, see below")
+    parser.add_argument(
+        "name", choices=APPLICATIONS, metavar="NAME", help=f"of the use: {', '.join(APPLICATIONS)}"
+    )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder to write (default out/applications/NAME)"
     )
