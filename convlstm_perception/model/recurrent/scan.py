@@ -7,12 +7,8 @@ What autograd would do step by step is here done once for the sequence where tha
 - the gradients of the recurrent weights of all steps are one convolution;
 - the state's convolution is left out at a zero state.
 
-Derivatives, with g' a gate's pre-activation and dX the gradient of X::
-
-    do' = dH tanh(C) o (1 - o)
-    dC += dH o (1 - tanh(C)^2) + w_co do'           (0 where C is at its clamp)
-    di' = dC z i (1 - i)        df' = dC C_before f (1 - f)        dz' = dC i (1 - z^2)
-    dC_before = dC f + w_ci di' + w_cf df'          dH_before = W_h^T * (di', df', dz', do')
+What the gates do is in :mod:`~convlstm_perception.model.recurrent.gate_arithmetic`; with dg' the
+gradients of all pre-activations, ``dH_before = W_h^T * dg'``.
 """
 
 from __future__ import annotations
@@ -24,11 +20,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from convlstm_perception.model.recurrent.gate_arithmetic import GateGradients, open_gates
 from convlstm_perception.model.recurrent.kernels import Convolution
 from convlstm_perception.model.recurrent.state import ConvLSTMState
-
-_sigmoid_backward = torch.ops.aten.sigmoid_backward
-_tanh_backward = torch.ops.aten.tanh_backward
 
 
 @dataclass(frozen=True)
@@ -165,7 +159,6 @@ def _forward(
     gates = plan.gates(flat)
     hiddens = _empty_states(plan, flat, plan.steps)
     cells = _empty_states(plan, flat, plan.steps if keep_cells else 1)
-    shown = plan.grouped(torch.empty_like(hiddens[0]), 1)
     looks = None if peepholes is None else plan.grouped(peepholes, 1)
     before = None if cell is None else plan.grouped(cell, 1)
     for step in range(plan.steps):
@@ -174,25 +167,10 @@ def _forward(
             for convolve, weight in zip(plan.convolutions, weights, strict=True):
                 heard = convolve(heard, weight)
             gates[step].add_(heard.unflatten(1, gates.shape[2:5]))
-        i, f, z, o = gates[step].unbind(2)
-        if looks is not None and before is not None:
-            i.addcmul_(looks[0], before)
-            f.addcmul_(looks[1], before)
-        gates[step, :, :, :2].sigmoid_()
-        z.tanh_()
         after = plan.grouped(cells[step if keep_cells else 0], 1)
-        if before is None:
-            torch.mul(i, z, out=after)
-        else:
-            torch.mul(f, before, out=after)
-            after.addcmul_(i, z)
-        if plan.cell_clamp is not None:
-            after.clamp_(-plan.cell_clamp, plan.cell_clamp)
-        if looks is not None:
-            o.addcmul_(looks[2], after)
-        o.sigmoid_()
-        torch.tanh(after, out=shown)
-        torch.mul(o, shown, out=plan.grouped(hiddens[step], 1))
+        opened = gates[step].unbind(2)
+        shown = plan.grouped(hiddens[step], 1)
+        open_gates(opened, before, looks, plan.cell_clamp, after=after, hidden=shown)
         hidden, before = hiddens[step], after
     return hiddens, cells
 
@@ -235,44 +213,24 @@ class _Scan(torch.autograd.Function):
         by_step = flat_grad.unflatten(0, (plan.steps, -1))
         looks = None if peepholes is None else plan.grouped(peepholes, 1)
 
-        def empty() -> Tensor:
-            return plan.grouped(torch.empty_like(hiddens[0]), 1)
-
-        shown, product = empty(), empty()
-        cell_grad = empty()
-        cell_grad.zero_() if from_cell is None else cell_grad.copy_(plan.grouped(from_cell, 1))
+        cell_grad = plan.grouped(torch.zeros_like(hiddens[0]), 1)
+        if from_cell is not None:
+            cell_grad.copy_(plan.grouped(from_cell, 1))
+        gradients = GateGradients(cell_grad, looks, plan.cell_clamp)
         hidden_grad: Tensor | None = from_hidden
         for step in reversed(range(plan.steps)):
-            i, f, z, o = gates[step].unbind(2)
-            di, df, dz, do = gate_grads[step].unbind(2)
-            earlier = cells[step - 1] if step else cell
-            before = None if earlier is None else plan.grouped(earlier, 1)
-            after = plan.grouped(cells[step], 1)
             if from_hiddens is not None:
                 shown_grad = from_hiddens[step]
                 hidden_grad = shown_grad if hidden_grad is None else hidden_grad + shown_grad
-            if hidden_grad is None:
-                do.zero_()
-            else:
-                incoming = plan.grouped(hidden_grad, 1)
-                torch.tanh(after, out=shown)
-                torch.mul(incoming, shown, out=product)
-                _sigmoid_backward(product, o, grad_input=do)
-                torch.mul(incoming, o, out=product)
-                cell_grad.add_(_tanh_backward(product, shown, grad_input=product))
-            if looks is not None:
-                cell_grad.addcmul_(looks[2], do)
-            if plan.cell_clamp is not None:
-                cell_grad.mul_(after.abs() < plan.cell_clamp)
-            _sigmoid_backward(torch.mul(cell_grad, z, out=product), i, grad_input=di)
-            _tanh_backward(torch.mul(cell_grad, i, out=product), z, grad_input=dz)
-            if before is None:
-                df.zero_()
-            else:
-                _sigmoid_backward(torch.mul(cell_grad, before, out=product), f, grad_input=df)
-            cell_grad.mul_(f)
-            if looks is not None:
-                cell_grad.addcmul_(looks[0], di).addcmul_(looks[1], df)
+            earlier = cells[step - 1] if step else cell
+            gradients.step(
+                gates[step].unbind(2),
+                None if earlier is None else plan.grouped(earlier, 1),
+                plan.grouped(cells[step], 1),
+                None if hidden_grad is None else plan.grouped(hidden_grad, 1),
+                cell_grad,
+                gate_grads=gate_grads[step].unbind(2),
+            )
             heard = hiddens[step - 1] if step else hidden
             hidden_grad = None
             if heard is not None:

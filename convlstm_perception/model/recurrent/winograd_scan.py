@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from convlstm_perception.model.recurrent.gate_arithmetic import GateGradients, open_gates
 from convlstm_perception.model.recurrent.state import ConvLSTMState
 from convlstm_perception.model.recurrent.winograd import (
     INNER,
@@ -24,10 +25,6 @@ from convlstm_perception.model.recurrent.winograd import (
     kernel_gradient,
     transform_kernel,
 )
-
-_sigmoid_backward = torch.ops.aten.sigmoid_backward
-_tanh_backward = torch.ops.aten.tanh_backward
-
 
 # Below these cutting takes longer than multiplying (measured from 8x8 to 64x64, 8 to 128 channels).
 _LEAST_TILES, _LEAST_VALUES = 16, 1024
@@ -160,25 +157,8 @@ def _forward(
             flat = opened[gate].view(INNER**2, -1)
             torch.mm(matrices.outputs, product.view(OUTER**2, -1), out=flat)
         opened += offsets
-        i, f, z, o = opened
-        if looks is not None and before is not None:
-            i.addcmul_(looks[0], before)
-            f.addcmul_(looks[1], before)
-        opened[:2].sigmoid_()
-        z.tanh_()
         after = cells[step if keep else 0]
-        if before is None:
-            torch.mul(i, z, out=after)
-        else:
-            torch.mul(f, before, out=after)
-            after.addcmul_(i, z)
-        if cell_clamp is not None:
-            after.clamp_(-cell_clamp, cell_clamp)
-        if looks is not None:
-            o.addcmul_(looks[2], after)
-        o.sigmoid_()
-        torch.tanh(after, out=shown)
-        shown.mul_(o)
+        open_gates(opened.unbind(), before, looks, cell_clamp, after=after, hidden=shown)
         state_canvas = cutter.canvas[..., inputs:]
         grid.inner(state_canvas).copy_(grid.shape(shown, INNER))
         grid.clear_beyond(state_canvas)
@@ -236,8 +216,8 @@ class _WinogradScan(torch.autograd.Function):
         gate_grads = torch.empty_like(gates[0])
         transformed = frames.new_empty(OUTER**2, grid.count, channels)
         spread = frames.new_empty(OUTER**2, grid.count, inputs + channels - first)
-        shown, product, hidden_grad = (torch.empty_like(cells[0]) for _ in range(3))
-        cell_grad = torch.zeros_like(cells[0])
+        cell_grad, hidden_grad = torch.zeros_like(cells[0]), torch.empty_like(cells[0])
+        gradients = GateGradients(cell_grad, looks, ctx.cell_clamp)
         if from_cell is not None:
             cell_grad.copy_(_to_tiles(grid, from_cell))
         start = None if cell is None else _to_tiles(grid, cell)
@@ -245,34 +225,24 @@ class _WinogradScan(torch.autograd.Function):
         if from_hidden is not None:
             grid.image(incoming).copy_(from_hidden)
         for step in reversed(range(steps)):
-            i, f, z, o = gates[step]
-            di, df, dz, do = gate_grads
             after, before = cells[step], cells[step - 1] if step else start
             if from_hiddens is not None:
                 grid.image(incoming).add_(from_hiddens[step])
             grid.shape(hidden_grad, INNER).copy_(grid.inner(incoming))
-            torch.tanh(after, out=shown)
-            torch.mul(hidden_grad, shown, out=product)
-            _sigmoid_backward(product, o, grad_input=do)
-            torch.mul(hidden_grad, o, out=product)
-            cell_grad.add_(_tanh_backward(product, shown, grad_input=product))
+            gradients.step(
+                gates[step].unbind(),
+                before,
+                after,
+                hidden_grad,
+                cell_grad,
+                gate_grads=gate_grads.unbind(),
+            )
             if looks is not None:
-                cell_grad.addcmul_(looks[2], do)
-            if ctx.cell_clamp is not None:
-                cell_grad.mul_(after.abs() < ctx.cell_clamp)
-            _sigmoid_backward(torch.mul(cell_grad, z, out=product), i, grad_input=di)
-            _tanh_backward(torch.mul(cell_grad, i, out=product), z, grad_input=dz)
-            if before is None:
-                df.zero_()
-            else:
-                _sigmoid_backward(torch.mul(cell_grad, before, out=product), f, grad_input=df)
-            cell_grad.mul_(f)
-            if looks is not None:
-                looks_grad[2] += torch.mul(do, after, out=product).sum((0, 1))
+                di, df, _, do = gate_grads
+                looks_grad[2] += (do * after).sum((0, 1))
                 if before is not None:
-                    looks_grad[0] += torch.mul(di, before, out=product).sum((0, 1))
-                    looks_grad[1] += torch.mul(df, before, out=product).sum((0, 1))
-                cell_grad.addcmul_(looks[0], di).addcmul_(looks[1], df)
+                    looks_grad[0] += (di * before).sum((0, 1))
+                    looks_grad[1] += (df * before).sum((0, 1))
             for gate in range(4):
                 bias_grad[gate].addmv_(gate_grads[gate].flatten(0, 1).T, ones)
             heard = hiddens[step - 1] if step else hidden
