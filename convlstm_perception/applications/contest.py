@@ -97,7 +97,6 @@ def train_learner(
     best = train(config, request.hardware, data=data, module=learner.module)
     minutes = (time.monotonic() - begun) / 60.0
     stored = torch.load(best, map_location="cpu", weights_only=True)
-    last = torch.load(best.with_name("last.ckpt"), map_location="cpu", weights_only=True)
     learner.module.load_state_dict(stored["state_dict"])
     on_gpu = torch.cuda.is_available() and request.hardware.accelerator != "cpu"
     forecaster = TrainedForecaster(learner.module, "cuda" if on_gpu else "cpu")
@@ -105,7 +104,7 @@ def train_learner(
         learner.name,
         forecaster,
         learner.parameters,
-        int(last["global_step"]),
+        int(learner.module.trainer.global_step),
         int(stored["global_step"]),
         minutes,
     )

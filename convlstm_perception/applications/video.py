@@ -68,7 +68,7 @@ class VideoSetting:
         digits: different pictures of digits to train with; None for all there are.
         unseen_digits: whether the test is on digits that were not trained with.
         layers: hidden channels of each ConvLSTM.
-        units: of each layer of the FC-LSTM, of which it has two.
+        units: of each layer of each FC-LSTM, which have two.
         batch: sequences of a step.
         steps: at most.
         minutes: at most, of all networks together; None for no limit.
@@ -85,7 +85,7 @@ class VideoSetting:
     digits: int | None
     unseen_digits: bool
     layers: tuple[tuple[int, ...], ...]
-    units: int
+    units: tuple[int, ...]
     batch: int
     steps: int
     minutes: float | None
@@ -104,7 +104,7 @@ FULL = VideoSetting(
     digits=500,
     unseen_digits=False,
     layers=((256,), (128, 128), (128, 64, 64)),
-    units=2048,
+    units=(2048,),
     batch=16,
     steps=200_000,
     minutes=None,
@@ -118,10 +118,10 @@ SCALED = VideoSetting(
     digits=None,
     unseen_digits=True,
     layers=((64,), (48, 48)),
-    units=512,
+    units=(512, 72),
     batch=16,
     steps=3000,
-    minutes=45.0,
+    minutes=60.0,
     validate_every=300,
     kernel=3,
     side=32,
@@ -131,7 +131,7 @@ SMOKE = dataclasses.replace(
     SCALED,
     sequences=(32, 4, 6),
     layers=((8,), (8, 8)),
-    units=16,
+    units=(16,),
     batch=4,
     steps=6,
     minutes=None,
@@ -253,10 +253,10 @@ def shrunk(digits: npt.NDArray[np.uint8], share: float) -> npt.NDArray[np.uint8]
 def make_learners(
     setting: VideoSetting, request: ApplicationRequest, used: DataUsed
 ) -> list[Learner]:
-    """The ConvLSTMs, and the FC-LSTM."""
+    """The ConvLSTMs, and the FC-LSTMs."""
     kind = PaperTraining if setting.constant_rate else RmsPropTraining
     scaling = ValueScaling("linear", (0.0,), (1.0,), clip=True)
-    minutes = minutes_each(request, setting.minutes, len(setting.layers) + 1)
+    minutes = minutes_each(request, setting.minutes, len(setting.layers) + len(setting.units))
     common: dict[str, Any] = {
         "data": (used.source,),
         "inputs": SHAPE.inputs,
@@ -280,9 +280,9 @@ def make_learners(
         config = ForecastConfig(hidden_channels=layers, **common)
         name = f"ConvLSTM {'-'.join(map(str, layers))}"
         learners.append(Learner(name, kind(config, 1, scaling)))
-    torch.manual_seed(request.seed)
-    units = (setting.units, setting.units)
-    network = FullyConnectedForecaster((1, setting.side, setting.side), setting.units, len(units))
-    config = ForecastConfig(hidden_channels=units, **common)
-    learners.append(Learner(f"FC-LSTM {units[0]}-{units[1]}", kind(config, 1, scaling, network)))
+    for units in setting.units:
+        torch.manual_seed(request.seed)
+        network = FullyConnectedForecaster((1, setting.side, setting.side), units)
+        config = ForecastConfig(hidden_channels=(units, units), **common)
+        learners.append(Learner(f"FC-LSTM {units}-{units}", kind(config, 1, scaling, network)))
     return learners

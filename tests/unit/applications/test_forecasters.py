@@ -57,7 +57,7 @@ def test_the_full_setting_has_the_networks_of_the_paper(layers: tuple[int, ...],
 
 def test_the_fc_lstm_has_the_size_of_the_paper() -> None:
     with torch.device("meta"):
-        network = FullyConnectedForecaster((1, 64, 64), video.FULL.units, layers=2)
+        network = FullyConnectedForecaster((1, 64, 64), *video.FULL.units)
     learnt = sum(values.numel() for values in network.parameters())
     # Published: 142,667,776, with peepholes, without PyTorch's second vector of biases.
     assert abs(learnt / 142_667_776 - 1.0) < 1e-3
@@ -161,11 +161,12 @@ def test_learners_of_one_run_share_all_but_their_network() -> None:
     request = ApplicationRequest(Path("out"), minutes=6.0)
     used = DataUsed("digits", True, "", "a file")
     learners = video.make_learners(video.SCALED, request, used)
-    assert [one.name for one in learners] == ["ConvLSTM 64", "ConvLSTM 48-48", "FC-LSTM 512-512"]
+    names = ["ConvLSTM 64", "ConvLSTM 48-48", "FC-LSTM 512-512", "FC-LSTM 72-72"]
+    assert [one.name for one in learners] == names
     configs = [one.module.config for one in learners]
     for name in ("steps", "minutes", "batch_size", "learning_rate", "loss", "seed"):
         assert len({getattr(config, name) for config in configs}) == 1, name
-    assert configs[0].minutes == 2.0
+    assert configs[0].minutes == 1.5
     assert not any(isinstance(one.module, video.PaperTraining) for one in learners)
 
 
