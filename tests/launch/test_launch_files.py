@@ -32,6 +32,7 @@ from tests.support.launched import (  # noqa: E402
     in_domain,
     launch_file,
     launched,
+    run_to_its_end,
     watching,
     write_foreign_launch_file,
 )
@@ -118,11 +119,9 @@ def test_the_demo_ends_with_its_video(bundle: Path, tmp_path: Path) -> None:
     for number in range(3):
         cv2.imwrite(str(source / f"{number}.png"), np.full((96, 160, 3), 40 + number, np.uint8))
     arguments = {"video": str(source), "loop": "false", "bundle": str(bundle)}
-    with launched(tmp_path, "demo", **arguments) as node:
-        while node.child.exit_code is None:
-            node.spin(0.1)
-        assert "published 3 images" in node.log
-        assert node.child.exit_code == 0
+    exit_code, log = run_to_its_end(tmp_path, "demo", **arguments)
+    assert "published 3 images" in log
+    assert exit_code == 0
 
 
 def test_the_demo_passes_its_arguments_to_the_player(tmp_path: Path) -> None:
@@ -184,14 +183,12 @@ def test_replay_ends_cleanly_with_its_bag(
     stand_in.chmod(0o755)
     monkeypatch.setenv("PATH", f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}")
     bag = write_bag(tmp_path / "walk", "/camera/image_raw")
-    with launched(tmp_path, "replay", bag=str(bag), bundle=str(bundle)) as node:
-        while node.child.exit_code is None:
-            node.spin(0.1)
-        started = node.log.index("[bag_player-3]: process started")
-        assert node.log.index("answering /camera/image_raw") < started
-        assert "[bag_player-3]: process has finished cleanly" in node.log
-        assert "process has finished cleanly" in node.log.split("sending signal 'SIGINT'")[-1]
-        assert node.child.exit_code == 0
+    exit_code, log = run_to_its_end(tmp_path, "replay", bag=str(bag), bundle=str(bundle))
+    started = log.index("[bag_player-3]: process started")
+    assert log.index("answering /camera/image_raw") < started
+    assert "[bag_player-3]: process has finished cleanly" in log
+    assert "process has finished cleanly" in log.split("sending signal 'SIGINT'")[-1]
+    assert exit_code == 0
 
 
 def test_replay_needs_a_bag() -> None:

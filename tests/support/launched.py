@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,6 +64,18 @@ def watching(domain: int, name: str, child: Child | None = None) -> Iterator[Nod
 
 
 @contextmanager
+def _running(folder: Path, file: str, domain: int, **arguments: str) -> Iterator[Child]:
+    """Run a launch file as a process in a ROS domain; end it with the block."""
+    environment = {**os.environ, **isolated_environment(domain, find_profile())}
+    environment["ROS_LOG_DIR"] = str(folder / "ros_logs")
+    command = [sys.executable, "-m", "benchmarks.launch_program"]
+    command += [str(LAUNCH / f"{file}.launch.py")]
+    command += [f"{name}:={value}" for name, value in arguments.items()]
+    with Child("launch", command, folder / "launch.log", environment) as child:
+        yield child
+
+
+@contextmanager
 def launched(
     folder: Path, file: str, node: str = "/convlstm_perception", **arguments: str
 ) -> Iterator[NodeUnderTest]:
@@ -75,16 +88,22 @@ def launched(
         arguments: of the launch file.
     """
     domain = free_domain()
-    environment = {**os.environ, **isolated_environment(domain, find_profile())}
-    environment["ROS_LOG_DIR"] = str(folder / "ros_logs")
-    command = [sys.executable, "-m", "benchmarks.launch_program"]
-    command += [str(LAUNCH / f"{file}.launch.py")]
-    command += [f"{name}:={value}" for name, value in arguments.items()]
     with (
-        Child("launch", command, folder / "launch.log", environment) as child,
+        _running(folder, file, domain, **arguments) as child,
         watching(domain, node, child) as watched,
     ):
         yield watched
+
+
+def run_to_its_end(folder: Path, file: str, **arguments: str) -> tuple[int, str]:
+    """Run a launch file that ends by itself, and give its exit code and its log.
+
+    Nothing looks at the node, which may be gone before another process has found it.
+    """
+    with _running(folder, file, free_domain(), **arguments) as child:
+        while child.exit_code is None:
+            time.sleep(0.1)
+        return child.exit_code, child.log.read_text(errors="replace")
 
 
 @dataclass
